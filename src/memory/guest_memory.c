@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guest_memory.c - one memfd, one mapping, one door. */
+#include "memory/guest_memory.h"
+
+#include "base/file.h"
+#include "memory/pager.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* An eager thaw asks for 1 MiB at once; the source cuts that into its own frames. */
+#define LOAD_RUN_PAGES 256u
+
+static int map_memfd(struct guest_memory *memory)
+{
+	void *host;
+
+	memory->fd = memfd_create("guest-ram", MFD_CLOEXEC);
+	if (memory->fd < 0 || ftruncate(memory->fd, (off_t)memory->size))
+		return -errno;
+	host = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
+	if (host == MAP_FAILED)
+		return -errno;
+	memory->host = host;
+	/* A huge page would bring neighbours that were never fetched.  Kernels without THP
+	 * answer EINVAL, which is as good. */
+	(void)madvise(host, memory->size, MADV_NOHUGEPAGE);
+	return 0;
+}
+
+int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size)
+{
+	int r;
+
+	*memory = (struct guest_memory){
+		.base = base,
+		.size = size,
+		.host_page_size = (size_t)sysconf(_SC_PAGESIZE),
+		.fd = -1,
+	};
+	if (!size || size % memory->host_page_size || base + size < base)
+		return fail(
+			EXIT_CONFIG, EINVAL,
+			"guest memory of %llu bytes: not a multiple of the host's %zu-byte page",
+			(unsigned long long)size, memory->host_page_size);
+	r = map_memfd(memory);
+	if (r) {
+		guest_memory_finish(memory);
+		return fail(EXIT_OS, -r, "guest memory of %llu bytes: %s", (unsigned long long)size,
+			    strerror(-r));
+	}
+	return 0;
+}
+
+void guest_memory_finish(struct guest_memory *memory)
+{
+	if (memory->host)
+		munmap(memory->host, memory->size);
+	memory->host = NULL;
+	file_close(&memory->fd);
+}
+
+int guest_memory_load(struct guest_memory *memory, struct page_source *source)
+{
+	uint64_t pages = memory->size / PAGE_SIZE, page = 0;
+
+	while (page < pages) {
+		uint64_t left = pages - page;
+		bool zero;
+		int n = page_source_fetch(source, page,
+					  left < LOAD_RUN_PAGES ? (uint32_t)left : LOAD_RUN_PAGES,
+					  memory->host + page * PAGE_SIZE, &zero);
+
+		if (n < 0)
+			return n;
+		page += (uint64_t)n;
+	}
+	return 0;
+}
+
+int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host)
+{
+	uint64_t offset = gpa - memory->base;
+
+	*host = NULL;
+	if (gpa < memory->base || offset > memory->size || size > memory->size - offset)
+		return fail(EXIT_INTERNAL, EFAULT, "guest address %#llx + %zu is outside RAM",
+			    (unsigned long long)gpa, size);
+	*host = memory->host + offset;
+	return memory->pager ? pager_make_present(memory->pager, gpa, size) : 0;
+}
+
+int guest_read(struct guest_memory *memory, uint64_t gpa, void *data, size_t size)
+{
+	uint8_t *host;
+	int r = guest_slice(memory, gpa, size, &host);
+
+	if (!r && size)
+		memcpy(data, host, size);
+	return r;
+}
+
+int guest_write(struct guest_memory *memory, uint64_t gpa, const void *data, size_t size)
+{
+	uint8_t *host;
+	int r = guest_slice(memory, gpa, size, &host);
+
+	if (!r && size)
+		memcpy(host, data, size);
+	return r;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guest_memory.h - the guest's RAM, and the one checked door to it.
+ *
+ * RAM is one region of guest-physical addresses [base, base + size), backed by one memfd that
+ * is mapped once.  Everything outside vcpu/ reaches it through the door, which does two
+ * things: it refuses any range that is not wholly RAM, and, while the machine is thawing, it
+ * makes the range present first.  So a device never faults, and never learns how the bytes
+ * came to be there.
+ *
+ * Threads: any.  A pointer from guest_slice() stays valid until guest_memory_finish(); the
+ * guest may change the bytes at any time, so copy in once and then check the copy.
+ * Errors: -EFAULT for a range outside RAM; what pager_resolve() returns otherwise.
+ */
+#ifndef MEMORY_GUEST_MEMORY_H
+#define MEMORY_GUEST_MEMORY_H
+
+#include "base/error.h"
+
+#include "memory/page_source.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct pager;
+
+struct guest_memory {
+	uint64_t base; /* gpa of the first byte */
+	uint64_t size; /* bytes, a multiple of the host's page size */
+	uint8_t *host; /* the mapping; only memory/ and KVM's memslot use it directly */
+	size_t host_page_size;
+	int fd;
+	struct pager *pager; /* NULL: every page is present */
+};
+
+/* Map size bytes of zeros at gpa base; no page is allocated yet.  exit 71 on failure. */
+MUST_USE int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size);
+void guest_memory_finish(struct guest_memory *memory);
+
+/* Bring in every page from a source, before any vCPU runs: an eager thaw.  The memory must be
+ * fresh.  Fails with what the source says; the machine must not start then. */
+MUST_USE int guest_memory_load(struct guest_memory *memory, struct page_source *source);
+
+/* Copy out of, or into, guest RAM. */
+MUST_USE int guest_read(struct guest_memory *memory, uint64_t gpa, void *data, size_t size);
+MUST_USE int guest_write(struct guest_memory *memory, uint64_t gpa, const void *data, size_t size);
+
+/* Host address of [gpa, gpa + size), present and fit for a system call. */
+MUST_USE int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host);
+
+#endif

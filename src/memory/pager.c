@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pager.c - the path of a fault: claim, fetch, install, settle. */
+#include "memory/pager.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "memory/pager_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Linux 5.14; glibc of Debian 12 has it, older headers may not. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static _Atomic uint64_t pagers_made;
+
+static void wake_service(struct pager *pager)
+{
+	/* An eventfd write fails only when its count is full, and then it is readable anyway. */
+	(void)!write(pager->service_wakeup, &(uint64_t){1}, sizeof(uint64_t));
+}
+
+static void settle(struct pager *pager, uint64_t page, bool present)
+{
+	if (page_map_settle(&pager->map, page, present))
+		wake_service(pager);
+}
+
+/*
+ * Fetch up to count host pages into the thread's buffer.  Returns how many came whole; all of
+ * them are zero if *zero.  On a host with pages larger than PAGE_SIZE one host page may need
+ * several answers, and then zeros are written out.
+ */
+static int fetch_run(struct pager_thread *self, uint64_t first, uint32_t count, bool *zero)
+{
+	uint32_t unit = self->pager->unit, done = 0;
+
+	do {
+		uint8_t *at = self->buffer + (size_t)done * PAGE_SIZE;
+		int n = page_source_fetch(self->source, first * unit + done, count * unit - done,
+					  at, zero);
+
+		if (n < 0)
+			return n;
+		if (*zero && (done || (uint32_t)n % unit)) {
+			memset(at, 0, (size_t)n * PAGE_SIZE);
+			*zero = false;
+		}
+		done += (uint32_t)n;
+	} while (done % unit);
+	return (int)(done / unit);
+}
+
+static int install_run(struct pager_thread *self, uint64_t first, uint32_t count)
+{
+	struct userfault *userfault = &self->pager->userfault;
+	size_t host_page = userfault->host_page_size;
+	bool zero = false;
+	int n = fetch_run(self, first, count, &zero), r;
+
+	if (n < 0)
+		return n;
+	if (zero)
+		r = userfault_zero(userfault, first * host_page, (size_t)n * host_page);
+	else
+		r = userfault_copy(userfault, first * host_page, self->buffer,
+				   (size_t)n * host_page);
+	if (r)
+		return r;
+	atomic_fetch_add_explicit(zero ? &self->pages_zero : &self->pages_fetched,
+				  (uint64_t)n * self->pager->unit, memory_order_relaxed);
+	return n;
+}
+
+int pager_install(struct pager_thread *self, uint64_t first, uint32_t count)
+{
+	uint64_t start = clock_now_ns(), at = first, end = first + count;
+	int n = 0;
+
+	while (at < end) {
+		n = install_run(self, at, (uint32_t)(end - at));
+		if (n < 0)
+			break;
+		/* Count before settling: the settle of the last page may end this thread's use. */
+		atomic_fetch_add_explicit(&self->installs, 1, memory_order_relaxed);
+		histogram_record(&self->latency, clock_now_ns() - start);
+		for (; n; n--)
+			settle(self->pager, at++, true);
+	}
+	for (; at < end; at++)
+		settle(self->pager, at, false);
+	return n;
+}
+
+/* The page is in memory, but perhaps not mapped yet; KVM's lookup wants it mapped. */
+static int populate(struct pager *pager, uint64_t page)
+{
+	struct guest_memory *memory = pager->config.memory;
+	uint8_t *host = memory->host + page * memory->host_page_size;
+
+	if (!madvise(host, memory->host_page_size, MADV_POPULATE_WRITE))
+		return 0;
+	return fail(EXIT_OS, errno, "cannot map guest page %llu: %s", (unsigned long long)page,
+		    strerror(errno));
+}
+
+static int resolve_page(struct pager_thread *self, uint64_t page)
+{
+	struct pager *pager = self->pager;
+
+	for (;;) {
+		switch (page_map_claim(&pager->map, page)) {
+		case PAGE_ABSENT:
+			return pager_install(self, page, 1);
+		case PAGE_PRESENT:
+			return populate(pager, page);
+		case PAGE_IN_FLIGHT:
+		case PAGE_AWAITED:
+			atomic_fetch_add_explicit(&self->waits, 1, memory_order_relaxed);
+			page_map_wait(&pager->map, page);
+			break;
+		}
+	}
+}
+
+static int resolve_as(struct pager *pager, enum fault_class fault_class, uint64_t page)
+{
+	struct pager_thread *self;
+	int r;
+
+	if (page >= pager->map.pages)
+		return fail(EXIT_INTERNAL, EFAULT, "page %llu faulted, outside guest memory",
+			    (unsigned long long)page);
+	if (atomic_load(&pager->resident))
+		return populate(pager, page);
+	r = pager_thread_self(pager, fault_class, &self);
+	return r ? r : resolve_page(self, page);
+}
+
+int pager_resolve(struct pager *pager, uint64_t gpa)
+{
+	struct guest_memory *memory = pager->config.memory;
+
+	return resolve_as(pager, FAULT_DEVICE, (gpa - memory->base) / memory->host_page_size);
+}
+
+int pager_enter(struct pager *pager, enum fault_class fault_class)
+{
+	struct pager_thread *self;
+
+	if (atomic_load(&pager->resident))
+		return 0;
+	return pager_thread_self(pager, fault_class, &self);
+}
+
+int pager_make_present(struct pager *pager, uint64_t gpa, size_t size)
+{
+	struct guest_memory *memory = pager->config.memory;
+	uint64_t page = (gpa - memory->base) / memory->host_page_size, last;
+
+	if (!size || atomic_load_explicit(&pager->resident, memory_order_acquire))
+		return 0;
+	last = (gpa - memory->base + size - 1) / memory->host_page_size;
+	for (; page <= last; page++) {
+		int r = 0;
+
+		if (!page_map_is_present(&pager->map, page))
+			r = resolve_as(pager, FAULT_DEVICE, page);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* All events that wait; each one names a page that some thread sleeps for. */
+static int serve_events(struct pager *pager)
+{
+	size_t offset, host_page = pager->userfault.host_page_size;
+	int r;
+
+	while ((r = userfault_next(&pager->userfault, &offset)) > 0) {
+		uint64_t page = offset / host_page;
+
+		r = resolve_as(pager, FAULT_SERVICE, page);
+		if (!r)
+			r = userfault_wake(&pager->userfault, page * host_page, host_page);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+/* No page can be claimed any more, so no thread is inside its source or the userfaultfd. */
+static void become_resident(struct pager *pager)
+{
+	atomic_store(&pager->resident, true);
+	userfault_close(&pager->userfault);
+	pager_threads_close_sources(pager);
+	pager->config.resident(pager->config.context);
+}
+
+static void *service_main(void *argument)
+{
+	struct pager *pager = argument;
+	struct pollfd poll_fds[] = {
+		{.fd = pager->userfault.fd, .events = POLLIN},
+		{.fd = pager->service_wakeup, .events = POLLIN},
+	};
+	int r = 0;
+
+	pthread_setname_np(pthread_self(), "pager");
+	while (!r && page_map_missing(&pager->map) && !atomic_load(&pager->stopping)) {
+		if (poll(poll_fds, 2, -1) < 0 && errno != EINTR)
+			r = fail(EXIT_OS, errno, "poll: %s", strerror(errno));
+		else
+			r = serve_events(pager);
+	}
+	if (atomic_load(&pager->stopping))
+		return NULL;
+	if (r)
+		pager->config.failed(pager->config.context, error_last());
+	else
+		become_resident(pager);
+	return NULL;
+}
+
+int pager_create(const struct pager_config *config, struct pager **out)
+{
+	struct pager *pager = calloc(1, sizeof(*pager));
+	struct guest_memory *memory = config->memory;
+	int r = -ENOMEM;
+
+	if (!pager)
+		abort();
+	pager->config = *config;
+	pager->userfault = config->userfault;
+	pager->id = atomic_fetch_add(&pagers_made, 1) + 1;
+	pager->unit = (uint32_t)(memory->host_page_size / PAGE_SIZE);
+	pthread_mutex_init(&pager->threads_lock, NULL);
+	pthread_mutex_init(&pager->pause_lock, NULL);
+	pager->service_wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (pager->service_wakeup < 0)
+		r = fail(EXIT_OS, errno, "eventfd: %s", strerror(errno));
+	else
+		r = page_map_init(&pager->map, memory->size / memory->host_page_size);
+	if (!r && (r = -pthread_create(&pager->service_thread, NULL, service_main, pager)))
+		r = fail(EXIT_OS, -r, "cannot start the pager's thread: %s", strerror(-r));
+	if (r) {
+		userfault_close(&pager->userfault);
+		file_close(&pager->service_wakeup);
+		page_map_finish(&pager->map);
+		free(pager);
+		return r;
+	}
+	memory->pager = pager;
+	*out = pager;
+	return 0;
+}
+
+void pager_destroy(struct pager *pager)
+{
+	if (!pager)
+		return;
+	atomic_store(&pager->stopping, true);
+	wake_service(pager);
+	pthread_join(pager->service_thread, NULL);
+	pager_fill_join(pager);
+	pager->config.memory->pager = NULL;
+	pager_threads_destroy(pager);
+	userfault_close(&pager->userfault);
+	file_close(&pager->service_wakeup);
+	page_map_finish(&pager->map);
+	pthread_mutex_destroy(&pager->threads_lock);
+	pthread_mutex_destroy(&pager->pause_lock);
+	free(pager);
+}
+
+bool pager_page_present(struct pager *pager, uint64_t page)
+{
+	return page_map_is_present(&pager->map, page / pager->unit);
+}
+
+void pager_status(struct pager *pager, struct pager_status *status)
+{
+	*status = (struct pager_status){
+		.pages_total = pager->map.pages * pager->unit,
+		.pages_missing = page_map_missing(&pager->map) * pager->unit,
+		.resident = atomic_load(&pager->resident),
+	};
+	pthread_mutex_lock(&pager->threads_lock);
+	for (struct pager_thread *t = pager->threads; t; t = t->next) {
+		status->pages_zero += atomic_load(&t->pages_zero);
+		status->pages_fetched += atomic_load(&t->pages_fetched);
+		status->faults[t->fault_class] += atomic_load(&t->installs);
+		status->waits += atomic_load(&t->waits);
+	}
+	pthread_mutex_unlock(&pager->threads_lock);
+}
+
+void pager_latency(struct pager *pager, enum fault_class fault_class, struct histogram *into)
+{
+	pthread_mutex_lock(&pager->threads_lock);
+	for (struct pager_thread *t = pager->threads; t; t = t->next)
+		if (t->fault_class == fault_class)
+			histogram_merge(into, &t->latency);
+	pthread_mutex_unlock(&pager->threads_lock);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pager.h - turns a missing page into a present one.
+ *
+ *	KVM_RUN exits --> pager_resolve() --> page_source_fetch() --> UFFDIO_COPY --> KVM_RUN
+ *
+ * Every thread that touches guest memory pages for itself: on its first missing page it gets
+ * its own demand page source, so the hot path shares no lock and no connection.  One service
+ * thread reads the userfaultfd (the fault mode "uffd", and the safety net of the others) and,
+ * once the last page is present, closes the userfaultfd and all sources.  A fill thread, if
+ * asked for, brings everything else in the background on a bulk source.
+ *
+ * gpa are guest-physical addresses inside RAM; pages count in units of PAGE_SIZE.
+ */
+#ifndef MEMORY_PAGER_H
+#define MEMORY_PAGER_H
+
+#include "base/error.h"
+#include "base/histogram.h"
+#include "memory/guest_memory.h"
+#include "memory/page_source.h"
+#include "memory/userfault.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pager;
+
+/* Who asked for a page. */
+enum fault_class { FAULT_VCPU, FAULT_DEVICE, FAULT_SERVICE, FAULT_FILL, FAULT_CLASSES };
+
+struct pager_config {
+	struct guest_memory *memory;
+
+	/* Open and registered over all of memory; the pager owns it from create on. */
+	struct userfault userfault;
+
+	/* Give the calling thread a page source of its own. */
+	int (*open_source)(void *context, enum page_priority priority, struct page_source **source);
+
+	/* A background thread cannot go on: the machine must stop with this error. */
+	void (*failed)(void *context, const struct error *error);
+
+	/* Every page is present, userfaultfd and sources are closed.  On the service thread. */
+	void (*resident)(void *context);
+
+	void *context; /* for the three above */
+};
+
+/* Everything is absent.  Sets memory->pager.  On failure the userfault is closed. */
+MUST_USE int pager_create(const struct pager_config *config, struct pager **pager);
+
+/* After every vCPU has stopped (R0).  Clears memory->pager. */
+void pager_destroy(struct pager *pager);
+
+/* Start bringing the absent pages in, in the background. */
+MUST_USE int pager_fill(struct pager *pager);
+
+/* Name the calling thread's class and open its source now rather than at its first fault.
+ * A thread that never calls this is FAULT_DEVICE. */
+MUST_USE int pager_enter(struct pager *pager, enum fault_class fault_class);
+
+/*
+ * Make the host page at gpa present and mapped.  0: try the access again.  Anything else
+ * means that the machine cannot go on: the message is attached, and the page is as absent as
+ * before.  Waits as long as the page source does (its deadlines, its stall timeout).
+ */
+MUST_USE int pager_resolve(struct pager *pager, uint64_t gpa);
+
+/* The same for every page of a range that a device is about to touch. */
+MUST_USE int pager_make_present(struct pager *pager, uint64_t gpa, size_t size);
+
+/*
+ * Keep new fetches from starting in the background and wait for those in flight, so that the
+ * page map stands still once the vCPUs and devices are paused too.
+ */
+void pager_pause(struct pager *pager);
+void pager_resume(struct pager *pager);
+bool pager_page_present(struct pager *pager, uint64_t page);
+
+struct pager_status {
+	uint64_t pages_total, pages_missing;
+	uint64_t pages_zero, pages_fetched; /* installed without, and with, the network */
+	uint64_t faults[FAULT_CLASSES];     /* installs by class: a fault, or a run of the fill */
+	uint64_t waits;                     /* faults that found their page in flight */
+	bool resident;
+};
+
+void pager_status(struct pager *pager, struct pager_status *status);
+
+/* Add the latencies (ns, claim to installed) of one class to a histogram. */
+void pager_latency(struct pager *pager, enum fault_class fault_class, struct histogram *into);
+
+#endif
