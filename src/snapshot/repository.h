@@ -88,8 +88,8 @@ MUST_USE int repository_load(struct repository *repository, enum object_kind kin
 			     const struct digest *digest, struct bytes *bytes);
 
 /* Store a whole object, and exit 65 if it was stored under another name than its digest. */
-MUST_USE int repository_put(struct repository *repository, enum object_kind kind,
-			    const void *data, size_t size, struct digest *digest);
+MUST_USE int repository_put(struct repository *repository, enum object_kind kind, const void *data,
+			    size_t size, struct digest *digest);
 
 /* Close; NULL is fine. */
 void repository_close(struct repository *repository);

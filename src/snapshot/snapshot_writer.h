@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * snapshot_writer.h - freeze: write the memory and state of a paused machine to a repository.
+ *
+ * Each page becomes one of these:
+ *	zero        all zeros; costs nothing
+ *	inherited   absent from guest memory: the parent's slot is taken over.  An absent page is
+ *	            never a zero page
+ *	same        present, but with the bytes it had in the parent: the parent's slot again
+ *	written     anything else, appended to this snapshot's own pack
+ * A slot of the parent is taken over only if the repository holds the parent's pack; otherwise
+ * the page is written, and an absent one is fetched through parent_pages first.
+ *
+ * Memory use is bounded: a 256 KiB buffer, and the page index (24 bytes per page with data).
+ */
+#ifndef SNAPSHOT_SNAPSHOT_WRITER_H
+#define SNAPSHOT_SNAPSHOT_WRITER_H
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "memory/page_source.h"
+#include "snapshot/manifest.h"
+#include "snapshot/repository.h"
+#include "snapshot/snapshot.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum frozen_page {
+	FROZEN_DATA,   /* *data points at its 4096 bytes, until the next call; zeros are found */
+	FROZEN_ZERO,   /* known to be zeros without looking (a hole in the memfd) */
+	FROZEN_ABSENT, /* not fetched yet: inherit from the parent */
+};
+
+struct frozen_machine {
+	/* Memory, CPU, counter, GIC, vCPUs, page size, created, creator; the rest is filled in. */
+	const struct manifest *identity;
+	const void *state; /* a state tree */
+	size_t state_size;
+
+	/* Called once for every page, ascending.  Returns an enum frozen_page or -errno. */
+	int (*page)(void *context, uint64_t page, const uint8_t **data);
+	void *context;
+
+	const struct snapshot *parent; /* what it was thawed from; NULL: booted, nothing absent */
+	struct page_source *parent_pages; /* verified pages of the parent; NULL if never needed */
+};
+
+struct freeze_statistics {
+	uint64_t pages, zero, inherited, same, written; /* pages = the sum of the others */
+	uint64_t bytes_written;                         /* all objects */
+};
+
+/* Write all objects, then publish ref.  On failure ref is as it was before. */
+MUST_USE int snapshot_write(struct repository *repository, const struct frozen_machine *machine,
+			    const char *ref, struct digest *id,
+			    struct freeze_statistics *statistics);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store.c - the directory store: opening, refs, and loading objects. */
+#include "snapshot/store.h"
+#include "base/file.h"
+#include "snapshot/manifest.h"
+#include "snapshot/store_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REF_SIZE DIGEST_HEX_SIZE /* 64 digits and a newline */
+
+static const char *const object_directories[] = {
+	[OBJECT_MANIFEST] = "manifests",
+	[OBJECT_STATE] = "state",
+	[OBJECT_INDEX] = "index",
+	[OBJECT_PACK] = "packs",
+};
+
+void store_path(const struct store *store, const char *directory, const char *name,
+		char path[PATH_MAX])
+{
+	/* Never cut: see STORE_PATH_SLACK. */
+	if (snprintf(path, PATH_MAX, "%s/%s/%s", store->path, directory, name) >= PATH_MAX)
+		path[0] = 0;
+}
+
+void store_object_path(const struct store *store, enum object_kind kind,
+		       const struct digest *digest, char path[PATH_MAX])
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(digest, hex);
+	store_path(store, object_directories[kind], hex, path);
+}
+
+static int load_ref(struct store *store, const char *ref, struct digest *id)
+{
+	char path[PATH_MAX], hex[REF_SIZE];
+	struct bytes bytes;
+	bool sound;
+	int r;
+
+	store_path(store, "refs", ref, path);
+	r = file_load("snapshot", path, REF_SIZE, &bytes);
+	if (r)
+		return r;
+	sound = bytes.size == REF_SIZE && bytes.data[REF_SIZE - 1] == '\n';
+	if (sound) {
+		memcpy(hex, bytes.data, REF_SIZE);
+		hex[REF_SIZE - 1] = 0;
+		sound = digest_from_hex(hex, id);
+	}
+	bytes_finish(&bytes);
+	return sound ? 0 : fail(EXIT_DATA, EBADMSG, "%s: not 64 hex digits and a newline", path);
+}
+
+static int store_resolve(struct repository *repository, const char *ref, struct digest *id)
+{
+	int r = ref_name_check(ref);
+
+	return r ? r : load_ref(store_of(repository), ref, id);
+}
+
+static int store_load(struct repository *repository, enum object_kind kind,
+		      const struct digest *digest, struct bytes *bytes)
+{
+	char path[PATH_MAX];
+
+	store_object_path(store_of(repository), kind, digest, path);
+	return file_load(object_kind_name(kind), path, object_size_max(kind), bytes);
+}
+
+static int store_holds(struct repository *repository, enum object_kind kind,
+		       const struct digest *digest, bool *held)
+{
+	char path[PATH_MAX];
+
+	store_object_path(store_of(repository), kind, digest, path);
+	*held = !access(path, R_OK);
+	if (!*held && errno != ENOENT)
+		return fail(store_exit_code(errno), errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int require(struct repository *repository, enum object_kind kind,
+		   const struct digest *digest)
+{
+	char hex[DIGEST_HEX_SIZE];
+	bool held;
+	int r = store_holds(repository, kind, digest, &held);
+
+	if (r || held)
+		return r;
+	digest_to_hex(digest, hex);
+	return fail(EXIT_DATA, ENOENT, "%s: cannot publish a snapshot without its %s %s",
+		    repository->url, object_kind_name(kind), hex);
+}
+
+/* A ref only ever names a whole snapshot. */
+static int require_all(struct repository *repository, const struct digest *id)
+{
+	struct manifest manifest;
+	struct bytes bytes;
+	int r = require(repository, OBJECT_MANIFEST, id);
+
+	if (!r)
+		r = repository_load(repository, OBJECT_MANIFEST, id, &bytes);
+	if (r)
+		return r;
+	r = manifest_parse(bytes.data, bytes.size, &manifest);
+	bytes_finish(&bytes);
+	if (r)
+		return r;
+	r = require(repository, OBJECT_STATE, &manifest.state);
+	if (!r)
+		r = require(repository, OBJECT_INDEX, &manifest.index);
+	for (uint32_t i = 0; !r && i < manifest.pack_count; i++)
+		r = require(repository, OBJECT_PACK, &manifest.packs[i].digest);
+	manifest_finish(&manifest);
+	return r;
+}
+
+static int store_publish(struct repository *repository, const char *ref, const struct digest *id)
+{
+	char path[PATH_MAX], text[DIGEST_HEX_SIZE];
+	int r = ref_name_check(ref);
+
+	if (!r)
+		r = require_all(repository, id);
+	if (r)
+		return r;
+	digest_to_hex(id, text);
+	text[REF_SIZE - 1] = '\n';
+	store_path(store_of(repository), "refs", ref, path);
+	return store_replace_file(store_of(repository), path, text, REF_SIZE);
+}
+
+static int skip_hidden(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int store_list(struct repository *repository,
+		      int (*each)(void *context, const char *ref, const struct digest *id),
+		      void *context)
+{
+	struct store *store = store_of(repository);
+	struct dirent **entries;
+	char path[PATH_MAX];
+	struct digest id;
+	int count, r = 0;
+
+	store_path(store, "refs", "", path);
+	count = scandir(path, &entries, skip_hidden, alphasort);
+	if (count < 0)
+		return fail(store_exit_code(errno), errno, "%s: %s", path, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		if (!r)
+			r = store_resolve(repository, entries[i]->d_name, &id);
+		if (!r)
+			r = each(context, entries[i]->d_name, &id);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+static void store_close(struct repository *repository)
+{
+	free(store_of(repository));
+}
+
+const struct repository_ops store_ops = {
+	.name = "dir",
+	.resolve = store_resolve,
+	.load = store_load,
+	.holds = store_holds,
+	.open_pages = store_open_pages,
+	.put_begin = store_put_begin,
+	.put_write = store_put_write,
+	.put_finish = store_put_finish,
+	.put_abort = store_put_abort,
+	.publish = store_publish,
+	.list = store_list,
+	.close = store_close,
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_internal.h - shared by the files of the directory store. */
+#ifndef SNAPSHOT_STORE_INTERNAL_H
+#define SNAPSHOT_STORE_INTERNAL_H
+
+#include "snapshot/store.h"
+
+#include <limits.h>
+
+struct store {
+	struct repository repository;
+	char path[PATH_MAX]; /* at most PATH_MAX - STORE_PATH_SLACK bytes */
+	char url[PATH_MAX + 4];
+};
+
+/* Room for "/manifests/" or "/refs/" and a name. */
+#define STORE_PATH_SLACK 256
+
+static inline struct store *store_of(struct repository *repository)
+{
+	return (struct store *)repository; /* its first member */
+}
+
+extern const struct repository_ops store_ops;
+
+/* PATH/DIRECTORY/NAME. */
+void store_path(const struct store *store, const char *directory, const char *name,
+		char path[PATH_MAX]);
+void store_object_path(const struct store *store, enum object_kind kind,
+		       const struct digest *digest, char path[PATH_MAX]);
+
+/* The exit code for a failed system call on the store's files. */
+enum exit_code store_exit_code(int errnum);
+
+/* A new file in tmp/, open for writing. */
+MUST_USE int store_temp_create(struct store *store, char temp[PATH_MAX], int *fd);
+/* Sync it, give it its final path, sync that directory.  Closes *fd, and removes temp if it
+ * fails. */
+MUST_USE int store_temp_commit(const char *temp, int *fd, const char *path);
+/* Sync the directory that path is in. */
+MUST_USE int store_sync_parent(const char *path);
+
+/* Give path new contents, whole or not at all. */
+MUST_USE int store_replace_file(struct store *store, const char *path, const void *data,
+				size_t size);
+
+int store_put_begin(struct repository *repository, enum object_kind kind, struct object_put **put);
+int store_put_write(struct object_put *put, const void *data, size_t size);
+int store_put_finish(struct object_put *put, struct digest *digest);
+void store_put_abort(struct object_put *put);
+
+int store_open_pages(struct repository *repository, const struct snapshot *snapshot,
+		     enum page_priority priority, struct page_source **source);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verified_source.c - zero pages from the index, every other page checked against it. */
+#include "snapshot/verified_source.h"
+#include "memory/guest_memory.h"
+#include "snapshot/snapshot.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct verified_source {
+	struct page_source source;
+	struct page_source *under;
+	const struct snapshot *snapshot;
+	struct hasher *hasher;
+};
+
+static int refuse(const struct verified_source *verified, uint64_t page, const char *why)
+{
+	const struct snapshot *snapshot = verified->snapshot;
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&snapshot->id, hex);
+	return fail(EXIT_DATA, EBADMSG,
+		    "page %" PRIu64 " (gpa 0x%" PRIx64 ") of snapshot %s: the %s %s", page,
+		    snapshot->manifest.memory_base + page * PAGE_SIZE, hex,
+		    verified->under->ops->name, why);
+}
+
+static int check_page(struct verified_source *verified, uint64_t page, const uint8_t *data)
+{
+	struct page_entry entry = page_index_get(&verified->snapshot->index, page);
+	struct digest digest;
+
+	hasher_block(verified->hasher, data, PAGE_SIZE, &digest);
+	if (memcmp(digest.bytes, entry.hash, PAGE_HASH_SIZE))
+		return refuse(verified, page, "sent bytes with another digest");
+	return 0;
+}
+
+static int fetch_data(struct verified_source *verified, uint64_t first, uint32_t count,
+		      uint8_t *buffer)
+{
+	bool zero = false;
+	int got = page_source_fetch(verified->under, first, count, buffer, &zero), r = 0;
+
+	if (got < 0)
+		return got;
+	if (zero)
+		return refuse(verified, first, "says it is all zeros, which it is not");
+	if (!got || (uint32_t)got > count)
+		return refuse(verified, first, "answered with a wrong number of pages");
+	for (int i = 0; !r && i < got; i++)
+		r = check_page(verified, first + (unsigned)i, buffer + (size_t)i * PAGE_SIZE);
+	return r ? r : got;
+}
+
+static int verified_fetch(struct page_source *source, uint64_t first, uint32_t count,
+			  uint8_t *buffer, bool *zero)
+{
+	struct verified_source *verified = (struct verified_source *)source;
+	const struct page_index *index = &verified->snapshot->index;
+	uint32_t run;
+
+	if (first >= index->page_count)
+		return fail(EXIT_INTERNAL, ERANGE, "page %" PRIu64 " is beyond the snapshot",
+			    first);
+	run = page_index_run(index, first, count < INT_MAX ? count : INT_MAX, zero);
+	return *zero ? (int)run : fetch_data(verified, first, run, buffer);
+}
+
+static void verified_destroy(struct page_source *source)
+{
+	struct verified_source *verified = (struct verified_source *)source;
+
+	page_source_destroy(verified->under);
+	hasher_destroy(verified->hasher);
+	free(verified);
+}
+
+static const struct page_source_ops verified_ops = {
+	.name = "verified source",
+	.fetch = verified_fetch,
+	.destroy = verified_destroy,
+};
+
+int verified_source_create(struct page_source *under, const struct snapshot *snapshot,
+			   struct page_source **source)
+{
+	struct verified_source *verified = calloc(1, sizeof(*verified));
+
+	if (!verified) {
+		page_source_destroy(under);
+		return fail(EXIT_OS, ENOMEM, "verified source: out of memory");
+	}
+	*verified = (struct verified_source){
+		.source.ops = &verified_ops,
+		.under = under,
+		.snapshot = snapshot,
+		.hasher = hasher_create(),
+	};
+	*source = &verified->source;
+	return 0;
+}
