@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.c - the schema of a machine's configuration, and what its keys must agree on. */
+#include "machine/config.h"
+
+#include "base/clock.h"
+#include "boot/layout.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MIB (1ull << 20)
+/* GICv2 has eight CPU interfaces (ARM IHI 0048, section 1.3.2). */
+#define GICV2_VCPUS_MOST 8u
+
+#define FIELD(member)    .offset = offsetof(struct machine_config, member)
+#define DISK(member)     .offset = offsetof(struct config_disk, member)
+
+static const char *const fault_modes[] = {"auto", "exit", "trace", "poison", "uffd", NULL};
+static const char *const gics[] = {"auto", "v3", "v2", NULL};
+static const char *const serial_outputs[] = {"stdio", "file", "none", NULL};
+static const char *const restore_modes[] = {"lazy", "eager", NULL};
+
+static const struct ini_key machine_keys[] = {
+	{.key = "name",
+	 .type = INI_TEXT,
+	 FIELD(name),
+	 .initial = "thaw",
+	 .help = "What this machine is called, here and by thaw status"},
+	{.key = "vcpus",
+	 .type = INI_U32,
+	 FIELD(vcpus),
+	 .initial = "1",
+	 .least = 1,
+	 .most = LAYOUT_VCPUS_MOST,
+	 .help = "Number of virtual CPUs"},
+	{.key = "memory",
+	 .type = INI_SIZE,
+	 FIELD(memory),
+	 .initial = "512M",
+	 .least = 16 * MIB,
+	 .most = LAYOUT_RAM_MOST,
+	 .multiple = 2 * MIB,
+	 .help = "Guest RAM in bytes"},
+	{.key = "gic",
+	 .type = INI_ENUM,
+	 FIELD(gic),
+	 .initial = "auto",
+	 .names = gics,
+	 .help = "Version of the interrupt controller"},
+	{.key = "fault_mode",
+	 .type = INI_ENUM,
+	 FIELD(fault_mode),
+	 .initial = "auto",
+	 .names = fault_modes,
+	 .help = "How a vCPU learns that a page is missing (see thaw check)"},
+	{.key = "control",
+	 .type = INI_TEXT,
+	 FIELD(control),
+	 .help = "Path of the control socket; empty: made from the name"},
+	{0},
+};
+
+static const struct ini_key kernel_keys[] = {
+	{.key = "image",
+	 .type = INI_TEXT,
+	 FIELD(kernel),
+	 .help = "Path of the kernel: an arm64 Image (gzip'd or not) or a static ELF file"},
+	{.key = "initrd",
+	 .type = INI_TEXT,
+	 FIELD(initrd),
+	 .help = "Path of the initial RAM disk; empty: none"},
+	{.key = "cmdline",
+	 .type = INI_WORDS,
+	 FIELD(cmdline),
+	 .size = CMDLINE_SIZE,
+	 .initial = "console=ttyS0 panic=-1",
+	 .help = "Kernel command line; may go on over indented lines"},
+	{0},
+};
+
+static const struct ini_key serial_keys[] = {
+	{.key = "output",
+	 .type = INI_ENUM,
+	 FIELD(serial),
+	 .initial = "stdio",
+	 .names = serial_outputs,
+	 .help = "Where the serial console goes; stdio also takes input"},
+	{.key = "file",
+	 .type = INI_TEXT,
+	 FIELD(serial_file),
+	 .help = "Path of the file for output = file; it is appended to"},
+	{0},
+};
+
+static const struct ini_key disk_keys[] = {
+	{.key = "path",
+	 .type = INI_TEXT,
+	 DISK(path),
+	 .help = "Path of a raw image or block device; the first disk is /dev/vda"},
+	{.key = "read_only",
+	 .type = INI_BOOL,
+	 DISK(read_only),
+	 .initial = "no",
+	 .help = "Refuse the guest's writes"},
+	{0},
+};
+
+static const struct ini_key rng_keys[] = {
+	{.key = "enabled",
+	 .type = INI_BOOL,
+	 FIELD(rng),
+	 .initial = "yes",
+	 .help = "Give the guest a source of random numbers (virtio-rng)"},
+	{0},
+};
+
+static const struct ini_key restore_keys[] = {
+	{.key = "mode",
+	 .type = INI_ENUM,
+	 FIELD(restore_mode),
+	 .initial = "lazy",
+	 .names = restore_modes,
+	 .help = "Fetch each page when it is touched, or all of them before the start"},
+	{.key = "fill",
+	 .type = INI_BOOL,
+	 FIELD(restore_fill),
+	 .initial = "yes",
+	 .help = "When lazy, fetch in the background what was not touched yet"},
+	{0},
+};
+
+static const struct ini_key remote_keys[] = {
+	{.key = "fault_deadline",
+	 .type = INI_DURATION,
+	 FIELD(fault_deadline_ns),
+	 .initial = "2s",
+	 .least = 10 * NS_PER_MS,
+	 .most = 3600 * NS_PER_S,
+	 .help = "A page that takes longer is reported as stalled"},
+	{.key = "stall_timeout",
+	 .type = INI_DURATION,
+	 FIELD(stall_timeout_ns),
+	 .initial = "30s",
+	 .least = 10 * NS_PER_MS,
+	 .most = 86400 * NS_PER_S,
+	 .help = "A machine stalled for longer ends with exit code 69"},
+	{0},
+};
+
+static const struct ini_family disks = {
+	.count_offset = offsetof(struct machine_config, disk_count),
+	.offset = offsetof(struct machine_config, disk),
+	.size = sizeof(struct config_disk),
+	.most = CONFIG_DISKS_MOST,
+};
+
+static const struct ini_section sections[] = {
+	{"machine", "The machine itself", machine_keys, NULL},
+	{"kernel", "What it boots; a restore needs none of this", kernel_keys, NULL},
+	{"serial", "The serial console, ttyS0", serial_keys, NULL},
+	{"disk", "A virtio-blk disk, in the order of the sections", disk_keys, &disks},
+	{"rng", "Randomness for the guest", rng_keys, NULL},
+	{"restore", "How a snapshot's memory arrives", restore_keys, NULL},
+	{"remote", "How long to wait for a page server", remote_keys, NULL},
+	{0},
+};
+
+const struct ini_schema config_schema = {sections, sizeof(struct machine_config)};
+
+void config_defaults(struct machine_config *config)
+{
+	ini_defaults(&config_schema, config);
+}
+
+int config_load(struct machine_config *config, const char *path)
+{
+	return ini_load(&config_schema, path, config);
+}
+
+int config_override(struct machine_config *config, const char *assignment)
+{
+	return ini_override(&config_schema, assignment, config);
+}
+
+int config_print(const struct machine_config *config, FILE *out)
+{
+	return ini_print(&config_schema, config, out);
+}
+
+/* ---- checks across keys ---- */
+
+/* The name is also that of the control socket. */
+static int check_name(const char *name)
+{
+	if (!name[0] || name[0] == '.' || strchr(name, '/') || strchr(name, ' '))
+		return fail(
+			EXIT_CONFIG, EINVAL,
+			"machine.name: \"%s\" must not be empty, begin with \".\" or hold \"/\" "
+			"or blanks",
+			name);
+	return 0;
+}
+
+static int check_serial(const struct machine_config *config)
+{
+	bool has_file = config->serial_file[0];
+
+	if (config->serial == CONFIG_SERIAL_FILE && !has_file)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "serial.file: is missing; serial.output = file needs it");
+	if (config->serial != CONFIG_SERIAL_FILE && has_file)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "serial.file: is used only with serial.output = file");
+	return 0;
+}
+
+static int check_disks(const struct machine_config *config)
+{
+	for (unsigned i = 0; i < config->disk_count; i++)
+		if (!config->disk[i].path[0])
+			return fail(EXIT_CONFIG, EINVAL,
+				    "disk.%s.path: is missing; name a raw image or block device",
+				    config->disk[i].name);
+	return 0;
+}
+
+/* Two writers of one image destroy it. */
+static int check_disk_sharing(const struct machine_config *config)
+{
+	for (unsigned i = 0; i < config->disk_count; i++)
+		for (unsigned j = 0; j < i; j++) {
+			const struct config_disk *a = &config->disk[j], *b = &config->disk[i];
+
+			if (strcmp(a->path, b->path) || (a->read_only && b->read_only))
+				continue;
+			return fail(EXIT_CONFIG, EEXIST,
+				    "disk.%s.path: is the same as disk.%s.path; set both read_only",
+				    b->name, a->name);
+		}
+	return 0;
+}
+
+static int check_run(const struct machine_config *config)
+{
+	if (!config->kernel[0])
+		return fail(EXIT_CONFIG, EINVAL,
+			    "kernel.image: is missing; name an arm64 Image or a static ELF file");
+	if (config->gic == CONFIG_GIC_V2 && config->vcpus > GICV2_VCPUS_MOST)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "machine.vcpus: %u, but machine.gic = v2 takes at most %u",
+			    config->vcpus, GICV2_VCPUS_MOST);
+	return 0;
+}
+
+int config_check(const struct machine_config *config, enum config_purpose purpose)
+{
+	int r = check_name(config->name);
+
+	if (!r)
+		r = check_serial(config);
+	if (!r)
+		r = check_disks(config);
+	if (!r)
+		r = check_disk_sharing(config);
+	if (!r && purpose == CONFIG_RUN)
+		r = check_run(config);
+	if (!r && config->stall_timeout_ns < config->fault_deadline_ns)
+		r = fail(EXIT_CONFIG, EINVAL,
+			 "remote.stall_timeout: must not be shorter than remote.fault_deadline");
+	return r;
+}

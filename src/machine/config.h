@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h - what a machine is made of, as read from an INI file (ini.h).
+ *
+ *	config_defaults(&config);
+ *	r = config_load(&config, "vm.ini");                 // may be left out for a restore
+ *	r = config_override(&config, "machine.vcpus=4");    // one per --set
+ *	r = config_check(&config, CONFIG_RUN);
+ *
+ * `thaw run --print-config` lists every key with its limits and default.  Paths are relative
+ * to the current directory.  Errors: exit 78, and 66 for a missing file.
+ */
+#ifndef MACHINE_CONFIG_H
+#define MACHINE_CONFIG_H
+
+#include "base/error.h"
+#include "boot/device_tree.h"
+#include "machine/ini.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CONFIG_DISKS_MOST 8u
+
+/* The orders of these are those of the names in config.c. */
+enum config_fault_mode {
+	CONFIG_FAULT_AUTO,
+	CONFIG_FAULT_EXIT,
+	CONFIG_FAULT_TRACE,
+	CONFIG_FAULT_POISON,
+	CONFIG_FAULT_UFFD,
+};
+enum config_gic { CONFIG_GIC_AUTO, CONFIG_GIC_V3, CONFIG_GIC_V2 };
+enum config_serial { CONFIG_SERIAL_STDIO, CONFIG_SERIAL_FILE, CONFIG_SERIAL_NONE };
+enum config_restore { CONFIG_RESTORE_LAZY, CONFIG_RESTORE_EAGER };
+
+struct config_disk {
+	char name[INI_NAME_SIZE]; /* of [disk.NAME] */
+	char path[INI_TEXT_MOST + 1];
+	bool read_only;
+};
+
+struct machine_config {
+	/* [machine] */
+	char name[INI_TEXT_MOST + 1];
+	uint32_t vcpus;
+	uint64_t memory; /* bytes */
+	enum config_gic gic;
+	enum config_fault_mode fault_mode;
+	char control[INI_TEXT_MOST + 1]; /* socket path; empty: from the name (control.h) */
+	/* [kernel] */
+	char kernel[INI_TEXT_MOST + 1];
+	char initrd[INI_TEXT_MOST + 1]; /* empty: none */
+	char cmdline[CMDLINE_SIZE];
+	/* [serial] */
+	enum config_serial serial;
+	char serial_file[INI_TEXT_MOST + 1];
+	/* [disk.NAME] */
+	unsigned disk_count;
+	struct config_disk disk[CONFIG_DISKS_MOST];
+	/* [rng] */
+	bool rng;
+	/* [restore] */
+	enum config_restore restore_mode;
+	bool restore_fill;
+	/* [remote] */
+	uint64_t fault_deadline_ns, stall_timeout_ns;
+};
+
+void config_defaults(struct machine_config *config);
+MUST_USE int config_load(struct machine_config *config, const char *path);
+MUST_USE int config_override(struct machine_config *config, const char *assignment);
+MUST_USE int config_print(const struct machine_config *config, FILE *out);
+
+enum config_purpose { CONFIG_RUN, CONFIG_RESTORE };
+
+/* What no single key can know: a kernel to run, a path for every disk, and so on. */
+MUST_USE int config_check(const struct machine_config *config, enum config_purpose purpose);
+
+/* For tests and the fuzzer. */
+extern const struct ini_schema config_schema;
+
+#endif
