@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "snapshot/manifest.h" /* enum gic_kind */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,8 +21,6 @@
 
 /* Linux' COMMAND_LINE_SIZE on arm64, with the "\0". */
 #define CMDLINE_SIZE 2048
-
-enum gic_kind { GIC_V2 = 2, GIC_V3 = 3 };
 
 /* Kinds of devices; device_tree.c has the table of their bindings. */
 enum dt_device_kind {

@@ -10,13 +10,13 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <libelf.h>
+#include <gelf.h>
 #include <string.h>
 
 #define ELF_SEGMENTS_MOST 64u
 
 struct segments {
-	Elf64_Phdr load[ELF_SEGMENTS_MOST];
+	GElf_Phdr load[ELF_SEGMENTS_MOST];
 	size_t count;
 };
 
@@ -30,11 +30,9 @@ static int refuse(const char *path, const char *why)
 	return fail(EXIT_DATA, ENOEXEC, "kernel %s: ELF file %s", path, why);
 }
 
-static int check_header(const char *path, Elf *elf)
+static int check_header(const char *path, Elf *elf, GElf_Ehdr *header)
 {
-	const Elf64_Ehdr *header = elf64_getehdr(elf);
-
-	if (!header)
+	if (gelf_getclass(elf) != ELFCLASS64 || !gelf_getehdr(elf, header))
 		return refuse(path, "is not 64-bit, or its header is cut off or damaged");
 	if (header->e_ident[EI_DATA] != ELFDATA2LSB || header->e_machine != EM_AARCH64)
 		return refuse(path, "is not for little-endian AArch64");
@@ -45,7 +43,7 @@ static int check_header(const char *path, Elf *elf)
 }
 
 static int check_segment(const struct guest_memory *memory, const char *path,
-			 const struct bytes *bytes, const Elf64_Phdr *segment)
+			 const struct bytes *bytes, const GElf_Phdr *segment)
 {
 	if (segment->p_filesz > segment->p_memsz)
 		return refuse(path, "has a segment with more bytes in the file than in memory");
@@ -54,13 +52,13 @@ static int check_segment(const struct guest_memory *memory, const char *path,
 	return kernel_check_fits(memory, path, segment->p_paddr, segment->p_memsz);
 }
 
-static bool overlap(const Elf64_Phdr *a, const Elf64_Phdr *b)
+static bool overlap(const GElf_Phdr *a, const GElf_Phdr *b)
 {
 	return a->p_paddr < b->p_paddr + b->p_memsz && b->p_paddr < a->p_paddr + a->p_memsz;
 }
 
 /* Append one checked PT_LOAD. */
-static int add_segment(const char *path, struct segments *segments, const Elf64_Phdr *segment)
+static int add_segment(const char *path, struct segments *segments, const GElf_Phdr *segment)
 {
 	for (size_t i = 0; i < segments->count; i++)
 		if (overlap(segment, &segments->load[i]))
@@ -69,31 +67,40 @@ static int add_segment(const char *path, struct segments *segments, const Elf64_
 	return 0;
 }
 
+static int read_segment(const struct guest_memory *memory, const char *path,
+			const struct bytes *bytes, const GElf_Phdr *segment,
+			struct segments *segments)
+{
+	int r;
+
+	if (segment->p_type == PT_INTERP || segment->p_type == PT_DYNAMIC)
+		return refuse(path, "is dynamically linked; link it with -static");
+	if (segment->p_type != PT_LOAD || !segment->p_memsz)
+		return 0;
+	r = check_segment(memory, path, bytes, segment);
+	return r ? r : add_segment(path, segments, segment);
+}
+
 static int read_segments(const struct guest_memory *memory, const char *path,
 			 const struct bytes *bytes, Elf *elf, struct segments *segments)
 {
-	const Elf64_Phdr *headers = elf64_getphdr(elf);
 	size_t count;
+	int r = 0;
 
 	segments->count = 0;
-	if (elf_getphdrnum(elf, &count) || !headers)
-		return refuse(path, "has no program headers, or they are cut off");
+	if (elf_getphdrnum(elf, &count))
+		return refuse(path, "has damaged program headers");
 	if (count > ELF_SEGMENTS_MOST)
 		return refuse(path, "has more than 64 program headers");
-	for (size_t i = 0; i < count; i++) {
-		int r;
+	for (size_t i = 0; !r && i < count; i++) {
+		GElf_Phdr segment;
 
-		if (headers[i].p_type == PT_INTERP || headers[i].p_type == PT_DYNAMIC)
-			return refuse(path, "is dynamically linked; link it with -static");
-		if (headers[i].p_type != PT_LOAD || !headers[i].p_memsz)
-			continue;
-		r = check_segment(memory, path, bytes, &headers[i]);
-		if (!r)
-			r = add_segment(path, segments, &headers[i]);
-		if (r)
-			return r;
+		/* The index is far below INT_MAX; a NULL is a table beyond the file's end. */
+		if (!gelf_getphdr(elf, (int)i, &segment))
+			return refuse(path, "has program headers that are cut off");
+		r = read_segment(memory, path, bytes, &segment, segments);
 	}
-	return 0;
+	return r;
 }
 
 /* The gpa of the entry point, which must be in the bytes that come from the file. */
@@ -101,7 +108,7 @@ static int find_entry(const char *path, uint64_t entry, const struct segments *s
 		      uint64_t *gpa)
 {
 	for (size_t i = 0; i < segments->count; i++) {
-		const Elf64_Phdr *segment = &segments->load[i];
+		const GElf_Phdr *segment = &segments->load[i];
 
 		*gpa = segment->p_paddr + (entry - segment->p_vaddr);
 		if (entry - segment->p_vaddr < segment->p_filesz)
@@ -115,7 +122,7 @@ static int load_segments(struct guest_memory *memory, const struct bytes *bytes,
 {
 	*end = 0;
 	for (size_t i = 0; i < segments->count; i++) {
-		const Elf64_Phdr *segment = &segments->load[i];
+		const GElf_Phdr *segment = &segments->load[i];
 		int r = guest_write(memory, segment->p_paddr, bytes->data + segment->p_offset,
 				    segment->p_filesz);
 
@@ -131,12 +138,13 @@ static int load_elf(struct guest_memory *memory, const char *path, const struct 
 		    Elf *elf, struct kernel *kernel)
 {
 	struct segments segments;
-	int r = check_header(path, elf);
+	GElf_Ehdr header;
+	int r = check_header(path, elf, &header);
 
 	if (!r)
 		r = read_segments(memory, path, bytes, elf, &segments);
 	if (!r)
-		r = find_entry(path, elf64_getehdr(elf)->e_entry, &segments, &kernel->entry);
+		r = find_entry(path, header.e_entry, &segments, &kernel->entry);
 	if (!r)
 		r = load_segments(memory, bytes, &segments, &kernel->end);
 	return r;
