@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * event_loop.c - one thread around epoll_wait(2).
+ *
+ * The thread takes one event at a time, so no event is ever held for a descriptor that has been
+ * removed meanwhile; epoll hands ready descriptors out in turn.
+ */
+#include "base/event_loop.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct watch {
+	struct watch *next;
+	int fd;
+	event_callback *callback;
+	void *context;
+};
+
+struct event_loop {
+	pthread_t thread;
+	int epoll;
+	int wake; /* eventfd in the epoll set (as NULL): makes epoll_wait return */
+
+	pthread_mutex_t lock; /* guards what follows; not held during callbacks */
+	pthread_cond_t changed;
+	bool paused, stop; /* wishes */
+	bool idle;         /* the thread has seen paused and is outside any callback */
+	struct watch *watches;
+};
+
+static void wait_while_paused(struct event_loop *loop)
+{
+	while (loop->paused && !loop->stop) {
+		loop->idle = true;
+		pthread_cond_broadcast(&loop->changed);
+		pthread_cond_wait(&loop->changed, &loop->lock);
+	}
+	loop->idle = false;
+}
+
+/* Wait for one event without the lock.  False if there is nothing to deliver. */
+static bool next_event(struct event_loop *loop, struct epoll_event *event)
+{
+	uint64_t count;
+	int n;
+
+	pthread_mutex_unlock(&loop->lock);
+	n = epoll_wait(loop->epoll, event, 1, -1);
+	if (n == 1 && !event->data.ptr && read(loop->wake, &count, sizeof(count)) < 0)
+		n = 0;
+	pthread_mutex_lock(&loop->lock);
+	/* An event that came together with a pause comes again: epoll is level-triggered. */
+	return n == 1 && event->data.ptr && !loop->paused && !loop->stop;
+}
+
+static void *run(void *arg)
+{
+	struct event_loop *loop = arg;
+	struct epoll_event event;
+
+	pthread_mutex_lock(&loop->lock);
+	for (;;) {
+		wait_while_paused(loop);
+		if (loop->stop)
+			break;
+		if (next_event(loop, &event)) {
+			/* The callback may remove, and so free, its own watch. */
+			struct watch watch = *(struct watch *)event.data.ptr;
+
+			pthread_mutex_unlock(&loop->lock);
+			watch.callback(watch.context, event.events);
+			pthread_mutex_lock(&loop->lock);
+		}
+	}
+	pthread_mutex_unlock(&loop->lock);
+	return NULL;
+}
+
+/* Signals are for the program's other threads. */
+static int start_thread(struct event_loop *loop, const char *name)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&loop->thread, NULL, run, loop);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!r)
+		pthread_setname_np(loop->thread, name);
+	return -r;
+}
+
+static int open_descriptors(struct event_loop *loop)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->epoll < 0 || loop->wake < 0)
+		return -errno;
+	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wake, &event) ? -errno : 0;
+}
+
+static void free_loop(struct event_loop *loop)
+{
+	while (loop->watches) {
+		struct watch *watch = loop->watches;
+
+		loop->watches = watch->next;
+		free(watch);
+	}
+	file_close(&loop->wake);
+	file_close(&loop->epoll);
+	pthread_cond_destroy(&loop->changed);
+	pthread_mutex_destroy(&loop->lock);
+	free(loop);
+}
+
+int event_loop_create(const char *name, struct event_loop **out)
+{
+	struct event_loop *loop = calloc(1, sizeof(*loop));
+	int r;
+
+	*out = NULL;
+	if (!loop)
+		return fail(EXIT_OS, ENOMEM, "event loop %s: out of memory", name);
+	loop->epoll = loop->wake = -1;
+	loop->paused = true;
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->changed, NULL);
+	r = open_descriptors(loop);
+	if (!r)
+		r = start_thread(loop, name);
+	if (r) {
+		free_loop(loop);
+		return fail(EXIT_OS, -r, "event loop %s: %s", name, strerror(-r));
+	}
+	*out = loop;
+	return 0;
+}
+
+/* Make the thread look at paused and stop. */
+static void wake_thread(struct event_loop *loop)
+{
+	ssize_t n = write(loop->wake, &(uint64_t){ 1 }, sizeof(uint64_t));
+
+	(void)n; /* EAGAIN: the counter is full, so the thread wakes anyway */
+	pthread_cond_broadcast(&loop->changed);
+}
+
+void event_loop_destroy(struct event_loop *loop)
+{
+	if (!loop)
+		return;
+	pthread_mutex_lock(&loop->lock);
+	loop->stop = true;
+	wake_thread(loop);
+	pthread_mutex_unlock(&loop->lock);
+	pthread_join(loop->thread, NULL);
+	free_loop(loop);
+}
+
+int event_loop_add(struct event_loop *loop, int fd, uint32_t epoll_events, event_callback *callback,
+		   void *context)
+{
+	struct watch *watch = malloc(sizeof(*watch));
+	struct epoll_event event = { .events = epoll_events, .data.ptr = watch };
+	int r = 0;
+
+	if (!watch)
+		return fail(EXIT_OS, ENOMEM, "event loop: out of memory");
+	pthread_mutex_lock(&loop->lock);
+	*watch = (struct watch){ loop->watches, fd, callback, context };
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event))
+		r = fail(EXIT_OS, errno, "event loop: descriptor %d: %s", fd, strerror(errno));
+	else
+		loop->watches = watch;
+	pthread_mutex_unlock(&loop->lock);
+	if (r)
+		free(watch);
+	return r;
+}
+
+void event_loop_remove(struct event_loop *loop, int fd)
+{
+	struct watch **link, *watch;
+
+	pthread_mutex_lock(&loop->lock);
+	for (link = &loop->watches; *link && (*link)->fd != fd;)
+		link = &(*link)->next;
+	watch = *link;
+	if (watch) {
+		*link = watch->next;
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+	}
+	pthread_mutex_unlock(&loop->lock);
+	free(watch);
+}
+
+void event_loop_pause(struct event_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->paused = true;
+	wake_thread(loop);
+	while (!loop->idle)
+		pthread_cond_wait(&loop->changed, &loop->lock);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void event_loop_resume(struct event_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->paused = false;
+	pthread_cond_broadcast(&loop->changed);
+	pthread_mutex_unlock(&loop->lock);
+}

@@ -3,6 +3,7 @@
 #include "base/event_loop.h"
 #include "suite.h"
 
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -56,7 +57,7 @@ static void finish(struct counter *counter)
 
 START_TEST(a_loop_starts_paused_and_delivers_after_resume)
 {
-	struct counter counter = { 0 };
+	struct counter counter = {0};
 	struct event_loop *loop;
 
 	ck_ok(event_loop_create("test", &loop));
@@ -74,7 +75,7 @@ END_TEST
 
 START_TEST(nothing_runs_between_pause_and_resume)
 {
-	struct counter counter = { 0 };
+	struct counter counter = {0};
 	struct event_loop *loop;
 
 	ck_ok(event_loop_create("test", &loop));
@@ -98,7 +99,7 @@ END_TEST
 
 START_TEST(a_callback_may_remove_itself)
 {
-	struct counter once = { .remove_self = true }, other = { 0 };
+	struct counter once = {.remove_self = true}, other = {0};
 	struct event_loop *loop;
 
 	ck_ok(event_loop_create("test", &loop));
@@ -119,7 +120,7 @@ END_TEST
 
 START_TEST(a_removed_descriptor_is_silent)
 {
-	struct counter gone = { 0 }, other = { 0 };
+	struct counter gone = {0}, other = {0};
 	struct event_loop *loop;
 
 	ck_ok(event_loop_create("test", &loop));
@@ -138,6 +139,99 @@ START_TEST(a_removed_descriptor_is_silent)
 }
 END_TEST
 
+struct slow {
+	struct counter counter;
+	sem_t inside, go_on;
+	atomic_bool finished;
+};
+
+static void call_slowly(void *context, uint32_t events)
+{
+	struct slow *slow = context;
+
+	sem_post(&slow->inside);
+	sem_wait(&slow->go_on);
+	count_call(&slow->counter, events);
+	atomic_store(&slow->finished, true);
+}
+
+static void *pause_loop(void *loop)
+{
+	event_loop_pause(loop);
+	return NULL;
+}
+
+START_TEST(pause_waits_for_the_running_callback)
+{
+	struct slow slow = {0};
+	struct event_loop *loop;
+	pthread_t pauser;
+
+	ck_ok(event_loop_create("test", &loop));
+	start(&slow.counter, loop);
+	event_loop_remove(loop, slow.counter.fd);
+	sem_init(&slow.inside, 0, 0);
+	sem_init(&slow.go_on, 0, 0);
+	ck_ok(event_loop_add(loop, slow.counter.fd, EPOLLIN, call_slowly, &slow));
+	event_loop_resume(loop);
+	signal_counter(&slow.counter);
+	sem_wait(&slow.inside);
+	pthread_create(&pauser, NULL, pause_loop, loop);
+	ck_assert(!slow.finished);
+	sem_post(&slow.go_on);
+	pthread_join(pauser, NULL);
+	ck_assert(slow.finished);
+	event_loop_destroy(loop);
+	finish(&slow.counter);
+}
+END_TEST
+
+START_TEST(a_paused_loop_can_be_destroyed)
+{
+	struct counter counter = {0};
+	struct event_loop *loop;
+
+	ck_ok(event_loop_create("test", &loop));
+	start(&counter, loop);
+	event_loop_resume(loop);
+	event_loop_pause(loop);
+	signal_counter(&counter);
+	event_loop_destroy(loop);
+	ck_assert_int_eq(counter.calls, 0);
+	finish(&counter);
+}
+END_TEST
+
+static void add_other(void *context, uint32_t events)
+{
+	struct counter *pair = context;
+
+	count_call(&pair[0], events);
+	ck_ok(event_loop_add(pair[0].loop, pair[1].fd, EPOLLIN, count_call, &pair[1]));
+}
+
+START_TEST(a_callback_may_add_and_remove_others)
+{
+	struct counter pair[2] = {{.remove_self = true}, {0}};
+	struct event_loop *loop;
+
+	ck_ok(event_loop_create("test", &loop));
+	start(&pair[0], loop);
+	start(&pair[1], loop);
+	event_loop_remove(loop, pair[0].fd);
+	event_loop_remove(loop, pair[1].fd);
+	ck_ok(event_loop_add(loop, pair[0].fd, EPOLLIN, add_other, pair));
+	signal_counter(&pair[0]);
+	signal_counter(&pair[1]);
+	event_loop_resume(loop);
+	sem_wait(&pair[0].called);
+	sem_wait(&pair[1].called);
+	event_loop_destroy(loop);
+	finish(&pair[0]);
+	finish(&pair[1]);
+}
+END_TEST
+
 START_TEST(a_bad_descriptor_is_refused)
 {
 	struct event_loop *loop;
@@ -151,4 +245,6 @@ END_TEST
 
 SUITE_MAIN("base/event_loop", a_loop_starts_paused_and_delivers_after_resume,
 	   nothing_runs_between_pause_and_resume, a_callback_may_remove_itself,
-	   a_removed_descriptor_is_silent, a_bad_descriptor_is_refused)
+	   a_removed_descriptor_is_silent, pause_waits_for_the_running_callback,
+	   a_paused_loop_can_be_destroyed, a_callback_may_add_and_remove_others,
+	   a_bad_descriptor_is_refused)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue.h - the device's side of a split virtqueue (virtio 1.2, section 2.7).
+ *
+ * The rings are the guest's memory and the guest may change them at any moment: every index
+ * and descriptor is copied in once, and then the copy is checked.  Whatever breaks a rule of
+ * the specification is -EPROTO with a message in error_last(); -EFAULT and the pager's
+ * errors come through from guest memory.  After an error the queue is not to be used until
+ * it is reset.
+ *
+ * Threads: one at a time (the device's mutex).
+ */
+#ifndef DEVICES_VIRTIO_QUEUE_H
+#define DEVICES_VIRTIO_QUEUE_H
+
+#include "base/error.h"
+#include "devices/virtio/chain.h"
+#include "snapshot/state_tree.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VIRTQUEUE_SIZE_MAX CHAIN_SEGMENTS_MAX /* entries */
+
+struct guest_memory;
+
+struct virtqueue {
+	struct guest_memory *memory;
+
+	/* Set by the driver before it makes the queue ready; fixed while ready. */
+	uint32_t size;              /* entries, 0 or a power of two */
+	uint64_t desc, avail, used; /* gpa of the rings */
+	bool ready;
+	bool event_idx, indirect; /* negotiated features, copied when it becomes ready */
+
+	/* How far the device has come; free-running 16-bit indices. */
+	uint16_t next_avail, next_used;
+	uint16_t signalled; /* next_used when the driver was last considered for a signal */
+	bool signal_next;   /* signal at the next push whatever the driver asked for */
+
+	/* Host addresses of the rings; NULL until they are first used, so that a thaw does not
+	 * wait for their pages. */
+	uint8_t *desc_ring, *avail_ring, *used_ring;
+};
+
+/* Back to how a reset leaves it. */
+void virtqueue_reset(struct virtqueue *queue);
+
+/* The driver sets QueueReady: check size, alignment and addresses (2.7.1), then go live. */
+MUST_USE int virtqueue_make_ready(struct virtqueue *queue, bool event_idx, bool indirect);
+
+/* The next available chain: 1, or 0 when there is none (the driver will kick for the next). */
+MUST_USE int virtqueue_pop(struct virtqueue *queue, struct virtio_chain *chain);
+
+/* Hand a chain back by its head, with written bytes in its writable segments.  1 if the driver
+ * wants an interrupt for it, 0 if not. */
+MUST_USE int virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written);
+
+void virtqueue_save(const struct virtqueue *queue, struct state_writer *writer);
+/* Refuses (exit 65) what virtqueue_make_ready() would, without touching guest memory. */
+MUST_USE int virtqueue_restore(struct virtqueue *queue, const struct state_node *node,
+			       bool event_idx, bool indirect);
+
+#endif
