@@ -138,7 +138,7 @@ static int load_elf(struct guest_memory *memory, const char *path, const struct 
 		    Elf *elf, struct kernel *kernel)
 {
 	struct segments segments;
-	GElf_Ehdr header;
+	GElf_Ehdr header = {0};
 	int r = check_header(path, elf, &header);
 
 	if (!r)

@@ -59,7 +59,7 @@ static int read_header(const char *path, const struct bytes *bytes, struct image
 static int image_load(struct guest_memory *memory, const char *path, const struct bytes *bytes,
 		      struct kernel *kernel)
 {
-	struct image_header header;
+	struct image_header header = {0};
 	uint64_t size;
 	int r = read_header(path, bytes, &header);
 

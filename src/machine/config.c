@@ -231,7 +231,7 @@ static int check_disk_sharing(const struct machine_config *config)
 		for (unsigned j = 0; j < i; j++) {
 			const struct config_disk *a = &config->disk[j], *b = &config->disk[i];
 
-			if (strcmp(a->path, b->path) || (a->read_only && b->read_only))
+			if (strcmp(a->path, b->path) != 0 || (a->read_only && b->read_only))
 				continue;
 			return fail(EXIT_CONFIG, EEXIST,
 				    "disk.%s.path: is the same as disk.%s.path; set both read_only",

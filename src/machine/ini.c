@@ -191,19 +191,22 @@ static int take_key(struct parser *parser, const char *name, const char *value)
 	return r ? r : ini_value_parse(parser->key, where, value, field);
 }
 
+static int take_more_words(struct parser *parser, const char *value)
+{
+	char where[WHERE_SIZE];
+
+	return ini_value_append(parser->key, key_where(parser, parser->key->key, where), value,
+				ini_field(parser->place.base, parser->key));
+}
+
 /* inih's handler: nonzero to go on. */
 static int take_pair(void *user, const char *section, const char *name, const char *value)
 {
 	struct parser *parser = user;
-	char where[WHERE_SIZE];
 
 	(void)section; /* cut at 49 bytes; open_section() has it whole */
-	if (parser->continues)
-		parser->error =
-			ini_value_append(parser->key, key_where(parser, parser->key->key, where),
-					 value, ini_field(parser->place.base, parser->key));
-	else
-		parser->error = take_key(parser, name, value);
+	parser->error =
+		parser->continues ? take_more_words(parser, value) : take_key(parser, name, value);
 	return parser->error == 0;
 }
 

@@ -51,7 +51,7 @@ static unsigned distance(const char *a, const char *b)
 
 	for (unsigned j = 0; j <= width; j++)
 		row[j] = j;
-	for (unsigned i = 0; a[i] && i < NAME_MOST; i++) {
+	for (unsigned i = 0; i < NAME_MOST && a[i]; i++) {
 		unsigned diagonal = row[0];
 
 		row[0] = i + 1;
