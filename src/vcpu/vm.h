@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vm.h - one KVM virtual machine: its address space, and the wires between eventfds, guest
+ * registers and interrupts.
+ *
+ * Addresses and sizes are guest-physical bytes.  Interrupts are SPI numbers counted from 0 as
+ * in a device tree, edge-triggered; KVM routes GSI n to SPI n (api.rst, 4.52 and 4.75).
+ * Threads: any.  Errors: exit 71 unless said otherwise.
+ */
+#ifndef VCPU_VM_H
+#define VCPU_VM_H
+
+#include "base/error.h"
+#include "memory/guest_memory.h"
+#include "vcpu/kvm.h"
+
+#include <stdint.h>
+
+struct vm {
+	const struct kvm *kvm;
+	int fd;
+	unsigned ipa_bits; /* guest-physical addresses are below 2^ipa_bits */
+};
+
+/* Create a VM whose guest-physical addresses reach up to at least address_most.  exit 78 when
+ * this host's CPU cannot address that much. */
+MUST_USE int vm_init(struct vm *vm, const struct kvm *kvm, uint64_t address_most);
+/* A vm that was not created ({.fd = -1}) is fine. */
+void vm_finish(struct vm *vm);
+
+/* Give the guest its RAM, as memslot 0.  flags: fault_mode->memslot_flags, or 0. */
+MUST_USE int vm_set_memory(struct vm *vm, const struct guest_memory *memory, uint32_t flags);
+
+/* Each write to the eventfd raises the SPI once.  It stays wired until either is closed.
+ * The GIC must have been created. */
+MUST_USE int vm_irqfd(struct vm *vm, int eventfd, uint32_t spi);
+
+/* A 4-byte guest write of value to gpa signals the eventfd and does not exit. */
+MUST_USE int vm_ioeventfd(struct vm *vm, int eventfd, uint64_t gpa, uint32_t value);
+
+/* The capability as this VM sees it; 0 when missing. */
+int vm_capability(const struct vm *vm, unsigned capability);
+
+#endif
