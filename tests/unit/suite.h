@@ -14,12 +14,12 @@
 #define TEST_TIMEOUT_S 120 /* sanitizers on an emulated arm64 are slow */
 
 /* main() of a test program: run the named tests, each in a process of its own. */
-#define SUITE_MAIN(name, ...)                                                       \
-	int main(void)                                                              \
-	{                                                                           \
-		const TTest *const tests[] = { __VA_ARGS__ };                       \
-                                                                                    \
-		return run_suite(name, tests, sizeof(tests) / sizeof(tests[0]));    \
+#define SUITE_MAIN(name, ...)                                                    \
+	int main(void)                                                           \
+	{                                                                        \
+		const TTest *const tests[] = {__VA_ARGS__};                      \
+                                                                                 \
+		return run_suite(name, tests, sizeof(tests) / sizeof(tests[0])); \
 	}
 
 static inline int run_suite(const char *name, const TTest *const *tests, size_t count)
@@ -41,22 +41,22 @@ static inline int run_suite(const char *name, const TTest *const *tests, size_t 
 }
 
 /* A call that must succeed; prints the recorded error if it does not. */
-#define ck_ok(call)                                                                 \
-	do {                                                                        \
-		int ck_ok_result = (call);                                          \
-                                                                                    \
-		if (ck_ok_result)                                                   \
+#define ck_ok(call)                                                                          \
+	do {                                                                                 \
+		int ck_ok_result = (call);                                                   \
+                                                                                             \
+		if (ck_ok_result)                                                            \
 			ck_abort_msg("%s: %d, %s", #call, ck_ok_result, error_last()->text); \
 	} while (0)
 
 /* A call that must fail with this exit code and a message that contains text. */
-#define ck_fails(call, code, part)                                                  \
-	do {                                                                        \
-		ck_assert_msg((call) < 0, "%s succeeded", #call);                   \
+#define ck_fails(call, code, part)                                                         \
+	do {                                                                               \
+		ck_assert_msg((call) < 0, "%s succeeded", #call);                          \
 		ck_assert_msg(error_last()->exit_code == (code), "%s: exit %d, %s", #call, \
-			      (int)error_last()->exit_code, error_last()->text);    \
-		ck_assert_msg(strstr(error_last()->text, part), "%s: %s", #call,    \
-			      error_last()->text);                                  \
+			      (int)error_last()->exit_code, error_last()->text);           \
+		ck_assert_msg(strstr(error_last()->text, part), "%s: %s", #call,           \
+			      error_last()->text);                                         \
 	} while (0)
 
 #endif

@@ -30,7 +30,7 @@ END_TEST
 
 START_TEST(append_grows_from_nothing)
 {
-	struct bytes bytes = { 0 };
+	struct bytes bytes = {0};
 
 	ck_ok(bytes_append(&bytes, "", 0));
 	ck_ok(bytes_append(&bytes, "abc", 3));

@@ -3,7 +3,7 @@
 #include "base/cursor.h"
 #include "suite.h"
 
-static const uint8_t sample[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+static const uint8_t sample[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 START_TEST(integers_are_little_endian)
 {
@@ -19,7 +19,7 @@ END_TEST
 
 START_TEST(a_read_past_the_end_fails_for_good)
 {
-	uint8_t out[4] = { 9, 9, 9, 9 };
+	uint8_t out[4] = {9, 9, 9, 9};
 
 	for (size_t size = 0; size < 8; size++) {
 		struct cursor c = cursor_over(sample, size);
@@ -83,7 +83,7 @@ END_TEST
 
 START_TEST(a_write_past_the_end_fails_and_writes_nothing)
 {
-	uint8_t buffer[4] = { 0 };
+	uint8_t buffer[4] = {0};
 	struct writer w = writer_over(buffer, 3);
 
 	writer_u32(&w, 0xffffffff);

@@ -4,7 +4,7 @@
 #include "suite.h"
 
 /* FIPS 180-4 examples (NIST, "SHA256.pdf"). */
-#define ABC_HEX	  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define ABC_HEX   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define EMPTY_HEX "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 START_TEST(known_digests)

@@ -5,7 +5,7 @@
 
 START_TEST(empty_is_zero)
 {
-	struct histogram h = { 0 };
+	struct histogram h = {0};
 
 	ck_assert_uint_eq(histogram_samples(&h), 0);
 	ck_assert_uint_eq(histogram_percentile(&h, 0.5), 0);
@@ -17,7 +17,7 @@ START_TEST(one_sample_is_every_percentile_within_an_eighth)
 	for (unsigned power = 0; power < 64; power++)
 		for (unsigned offset = 0; offset < 3; offset++) {
 			uint64_t ns = (1ULL << power) + offset * ((1ULL << power) / 3), found;
-			struct histogram h = { 0 };
+			struct histogram h = {0};
 
 			histogram_record(&h, ns);
 			found = histogram_percentile(&h, 0.99);
@@ -31,7 +31,7 @@ END_TEST
 
 START_TEST(the_largest_and_the_smallest_have_a_bucket)
 {
-	struct histogram h = { 0 };
+	struct histogram h = {0};
 
 	histogram_record(&h, 0);
 	histogram_record(&h, UINT64_MAX);
@@ -43,7 +43,7 @@ END_TEST
 
 START_TEST(percentiles_of_a_ramp)
 {
-	struct histogram h = { 0 };
+	struct histogram h = {0};
 
 	for (uint64_t us = 1; us <= 1000; us++)
 		histogram_record(&h, us * 1000);
@@ -56,7 +56,7 @@ END_TEST
 
 START_TEST(merge_adds)
 {
-	struct histogram a = { 0 }, b = { 0 };
+	struct histogram a = {0}, b = {0};
 
 	histogram_record(&a, 10);
 	histogram_record(&b, 1000);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_verified_source.c - nothing a lying source says reaches the guest. */
+#include "fixture.h"
+#include "snapshot/verified_source.h"
+
+#include <errno.h>
+
+enum lie {
+	HONEST,
+	WRONG_PAGE,
+	ONE_BIT,
+	LAST_PAGE_WRONG,
+	SAYS_ZERO,
+	NOTHING,
+	TOO_MANY,
+	SHORT,
+	LOST
+};
+
+struct liar {
+	struct page_source source;
+	const uint8_t *memory;
+	enum lie lie;
+	unsigned fetches;
+	bool *destroyed;
+};
+
+static int liar_fetch(struct page_source *source, uint64_t first, uint32_t count, uint8_t *buffer,
+		      bool *zero)
+{
+	struct liar *liar = (struct liar *)source;
+	size_t size = (size_t)count * PAGE_SIZE;
+
+	liar->fetches++;
+	*zero = liar->lie == SAYS_ZERO;
+	if (liar->lie == LOST)
+		return fail(EXIT_UNAVAILABLE, ENODEV, "the cable is cut");
+	if (liar->lie == SHORT)
+		size = PAGE_SIZE;
+	memcpy(buffer, liar->memory + (first + (liar->lie == WRONG_PAGE)) * PAGE_SIZE, size);
+	if (liar->lie == ONE_BIT)
+		buffer[PAGE_SIZE - 1] ^= 0x80;
+	if (liar->lie == LAST_PAGE_WRONG)
+		buffer[size - 1] ^= 1;
+	if (liar->lie == NOTHING)
+		return 0;
+	return (int)(size / PAGE_SIZE) + (liar->lie == TOO_MANY);
+}
+
+static void liar_destroy(struct page_source *source)
+{
+	*((struct liar *)source)->destroyed = true;
+}
+
+static const struct page_source_ops liar_ops = {"liar", liar_fetch, liar_destroy};
+
+static struct fixture fixture;
+static struct snapshot snapshot;
+static struct liar liar;
+static struct page_source *source;
+static uint8_t buffer[64 * PAGE_SIZE];
+static bool destroyed;
+
+/* Pages 0 to 99 hold data, the rest zeros. */
+static void init(enum lie lie)
+{
+	struct freeze_statistics statistics;
+
+	fixture_init(&fixture);
+	for (unsigned page = 0; page < 100; page++)
+		fill_page(&fixture.machine, page, 1);
+	freeze_and_load(&fixture, "web", &statistics, &snapshot);
+	liar = (struct liar){.source.ops = &liar_ops,
+			     .memory = fixture.machine.memory,
+			     .lie = lie,
+			     .destroyed = &destroyed};
+	ck_ok(verified_source_create(&liar.source, &snapshot, &source));
+}
+
+static void finish(void)
+{
+	page_source_destroy(source);
+	ck_assert(destroyed);
+	snapshot_finish(&snapshot);
+	fixture_finish(&fixture);
+}
+
+static void refused(enum lie lie, uint32_t count, const char *message)
+{
+	bool zero;
+
+	init(lie);
+	ck_assert_int_eq(page_source_fetch(source, 5, count, buffer, &zero), -EBADMSG);
+	ck_assert_int_eq(error_last()->exit_code, EXIT_DATA);
+	ck_assert_msg(strstr(error_last()->text, message), "%s", error_last()->text);
+	ck_assert_msg(strstr(error_last()->text, "the liar "), "%s", error_last()->text);
+	finish();
+}
+
+START_TEST(honest_pages_pass)
+{
+	bool zero;
+
+	init(HONEST);
+	ck_assert_int_eq(page_source_fetch(source, 5, 64, buffer, &zero), 64);
+	ck_assert(!zero);
+	ck_assert_mem_eq(buffer, fixture.machine.memory + 5 * PAGE_SIZE, sizeof(buffer));
+	ck_assert_int_eq(page_source_fetch(source, 98, 64, buffer, &zero), 2);
+	finish();
+}
+END_TEST
+
+START_TEST(zero_pages_never_reach_the_source)
+{
+	bool zero = false;
+
+	init(LOST);
+	memset(buffer, 0x55, sizeof(buffer));
+	ck_assert_int_eq(page_source_fetch(source, 100, 64, buffer, &zero), 64);
+	ck_assert(zero);
+	ck_assert_uint_eq(buffer[0], 0x55);
+	ck_assert_int_eq(page_source_fetch(source, 100, UINT32_MAX, buffer, &zero),
+			 (int)FAKE_PAGES - 100);
+	ck_assert_uint_eq(liar.fetches, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(every_lie_is_refused_by_page_and_gpa)
+{
+	refused(WRONG_PAGE, 1, "page 5 (gpa 0x40005000) of snapshot ");
+	refused(ONE_BIT, 1, "another digest");
+	refused(ONE_BIT, 64, "page 5 ");
+	refused(LAST_PAGE_WRONG, 64, "page 68 (gpa 0x40044000)");
+	refused(SAYS_ZERO, 1, "says it is all zeros");
+	refused(NOTHING, 1, "wrong number of pages");
+	refused(TOO_MANY, 1, "wrong number of pages");
+}
+END_TEST
+
+START_TEST(a_short_answer_is_no_lie)
+{
+	bool zero;
+
+	init(SHORT);
+	ck_assert_int_eq(page_source_fetch(source, 5, 64, buffer, &zero), 1);
+	ck_assert(!zero);
+	finish();
+}
+END_TEST
+
+START_TEST(a_lost_source_is_passed_on)
+{
+	bool zero;
+
+	init(LOST);
+	ck_assert_int_eq(page_source_fetch(source, 5, 1, buffer, &zero), -ENODEV);
+	ck_assert_str_eq(error_last()->text, "the cable is cut");
+	finish();
+}
+END_TEST
+
+START_TEST(pages_beyond_the_end_are_refused)
+{
+	bool zero;
+
+	init(HONEST);
+	ck_fails(page_source_fetch(source, FAKE_PAGES, 1, buffer, &zero), EXIT_INTERNAL, "beyond");
+	ck_fails(page_source_fetch(source, UINT64_MAX, 1, buffer, &zero), EXIT_INTERNAL, "beyond");
+	ck_assert_uint_eq(liar.fetches, 0);
+	finish();
+}
+END_TEST
+
+SUITE_MAIN("snapshot/verified_source", honest_pages_pass, zero_pages_never_reach_the_source,
+	   every_lie_is_refused_by_page_and_gpa, a_short_answer_is_no_lie,
+	   a_lost_source_is_passed_on, pages_beyond_the_end_are_refused)
