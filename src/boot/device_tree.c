@@ -114,6 +114,7 @@ static void write_gic(struct dt_writer *dt, const struct device_tree_config *con
 			LAYOUT_GICV2_CPU_SIZE);
 	}
 	dt_u32(dt, "#interrupt-cells", 3);
+	dt_u32(dt, "#address-cells", 0);
 	dt_flag(dt, "interrupt-controller");
 	dt_u32(dt, "phandle", PHANDLE_GIC);
 	dt_end(dt);
