@@ -65,17 +65,15 @@ static sigset_t only_sigbus(void)
 
 static int vcpu_begin(struct vcpu *vcpu)
 {
-	/* struct kvm_signal_mask with the kernel's own 64-bit signal set (api.rst, 4.21). */
-	struct {
-		uint32_t size;
-		uint8_t set[8];
-	} in_run = {.size = sizeof(in_run.set)};
+	/* struct kvm_signal_mask: a size in bytes, then the kernel's own 64-bit set (api.rst,
+	 * 4.21). */
+	uint32_t in_run[3] = {sizeof(uint64_t)};
 	sigset_t sigbus = only_sigbus(), before;
 
 	pthread_sigmask(SIG_BLOCK, &sigbus, &before);
 	sigdelset(&before, SIGBUS);
-	memcpy(in_run.set, &before, sizeof(in_run.set));
-	if (ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, &in_run))
+	memcpy(&in_run[1], &before, sizeof(uint64_t));
+	if (ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, in_run))
 		return fail(EXIT_OS, errno, "vCPU %u: KVM_SET_SIGNAL_MASK: %s", vcpu->index,
 			    strerror(errno));
 	return 0;

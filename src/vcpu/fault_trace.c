@@ -148,7 +148,7 @@ static int trace_create(struct trace **out)
 static int probe(const struct kvm *kvm)
 {
 	struct userfault userfault;
-	struct trace *trace;
+	struct trace *trace = NULL;
 	int r = userfault_open(&userfault, USERFAULT_USER_MODE_ONLY);
 
 	(void)kvm;
@@ -163,7 +163,7 @@ static int probe(const struct kvm *kvm)
 
 static int vcpu_begin(struct vcpu *vcpu)
 {
-	struct trace *trace;
+	struct trace *trace = NULL;
 	int r = trace_create(&trace);
 
 	if (!r)

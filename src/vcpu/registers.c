@@ -8,11 +8,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define LIST_MOST 8192u /* registers; with SVE at 2048 bits KVM lists some 400 */
+/* KVM lists some 300, with SVE at 2048 bits and nested virtualization some 500. */
+#define LIST_MOST 1024u
+
+/* struct kvm_reg_list with room for the ids. */
+struct register_list {
+	uint64_t count;
+	uint64_t ids[LIST_MOST];
+};
 
 static int one_register(const struct vcpu *vcpu, unsigned long request, uint64_t id,
 			uintptr_t value)
@@ -45,24 +51,13 @@ int register_set(const struct vcpu *vcpu, uint64_t id, uint64_t value)
 	return r ? explain(vcpu, "write", id, r) : 0;
 }
 
-/* All ids that KVM has for this vCPU; *list is the caller's to free. */
-static int register_list(const struct vcpu *vcpu, struct kvm_reg_list **list)
+/* All ids that KVM has for this vCPU. */
+static int list_registers(const struct vcpu *vcpu, struct register_list *list)
 {
-	struct kvm_reg_list count = {.n = 0};
-
-	if (!ioctl(vcpu->fd, KVM_GET_REG_LIST, &count) || errno != E2BIG || count.n > LIST_MOST)
-		return fail(EXIT_OS, EPROTO, "vCPU %u: cannot count its registers", vcpu->index);
-	*list = calloc(1, sizeof(**list) + count.n * sizeof(uint64_t));
-	if (!*list)
-		return fail(EXIT_OS, ENOMEM, "out of memory for a list of registers");
-	(*list)->n = count.n;
-	if (ioctl(vcpu->fd, KVM_GET_REG_LIST, *list)) {
-		int errnum = errno;
-
-		free(*list);
-		return fail(EXIT_OS, errnum, "vCPU %u: KVM_GET_REG_LIST: %s", vcpu->index,
-			    strerror(errnum));
-	}
+	list->count = LIST_MOST;
+	if (ioctl(vcpu->fd, KVM_GET_REG_LIST, list))
+		return fail(EXIT_OS, errno, "vCPU %u: KVM_GET_REG_LIST: %s", vcpu->index,
+			    strerror(errno));
 	return 0;
 }
 
@@ -85,17 +80,14 @@ static int append_register(const struct vcpu *vcpu, uint64_t id, struct bytes *s
 static int save_stream(const struct vcpu *vcpu, struct state_writer *writer)
 {
 	struct bytes stream = {0};
-	struct kvm_reg_list *list;
-	int r = register_list(vcpu, &list);
+	struct register_list list;
+	int r = list_registers(vcpu, &list);
 
-	if (r)
-		return r;
-	for (uint64_t i = 0; i < list->n && !r; i++)
-		r = append_register(vcpu, list->reg[i], &stream);
+	for (uint64_t i = 0; !r && i < list.count; i++)
+		r = append_register(vcpu, list.ids[i], &stream);
 	if (!r)
 		state_put_bytes(writer, "registers", stream.data, stream.size);
 	bytes_finish(&stream);
-	free(list);
 	return r;
 }
 
@@ -238,27 +230,27 @@ int registers_restore(struct vcpu *vcpu, const struct state_node *node)
 	return r;
 }
 
-int registers_identity(const struct vcpu *vcpu, struct cpu_identity *cpu)
+static int add_identity(const struct vcpu *vcpu, uint64_t id, struct cpu_identity *cpu)
 {
-	struct kvm_reg_list *list;
-	int r = register_list(vcpu, &list);
+	uint64_t value;
+	int r = register_get(vcpu, id, &value);
 
 	if (r)
 		return r;
-	*cpu = (struct cpu_identity){0};
-	for (uint64_t i = 0; i < list->n && !r; i++) {
-		uint64_t id = list->reg[i], value;
+	if (id != CPU_REGISTER_MIDR)
+		return cpu_identity_add(cpu, id, value);
+	cpu->midr = value;
+	return 0;
+}
 
-		if (!register_is_identity(id))
-			continue;
-		r = register_get(vcpu, id, &value);
-		if (r)
-			break;
-		if (id == CPU_REGISTER_MIDR)
-			cpu->midr = value;
-		else
-			r = cpu_identity_add(cpu, id, value);
-	}
-	free(list);
+int registers_identity(const struct vcpu *vcpu, struct cpu_identity *cpu)
+{
+	struct register_list list;
+	int r = list_registers(vcpu, &list);
+
+	*cpu = (struct cpu_identity){0};
+	for (uint64_t i = 0; !r && i < list.count; i++)
+		if (register_is_identity(list.ids[i]))
+			r = add_identity(vcpu, list.ids[i], cpu);
 	return r;
 }

@@ -205,7 +205,7 @@ static int handle_failure(struct vcpu *vcpu, int errnum)
 	}
 }
 
-static int run(struct vcpu *vcpu)
+static int run_loop(struct vcpu *vcpu)
 {
 	int r = vcpu_set_wait(vcpu) ? TURN_AGAIN : TURN_ENDING;
 
@@ -255,7 +255,7 @@ void *vcpu_thread(void *argument)
 	if (begin(vcpu))
 		vcpu_set_begin_failed(vcpu);
 	else
-		tell_machine(vcpu, run(vcpu));
+		tell_machine(vcpu, run_loop(vcpu));
 	if (vcpu->fault_mode && vcpu->fault_mode->vcpu_end)
 		vcpu->fault_mode->vcpu_end(vcpu);
 	vcpu_set_ended(vcpu);
