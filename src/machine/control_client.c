@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control_client.c - one HTTP request over a UNIX socket, as the thaw commands need it. */
+#include "machine/control.h"
+
+#include "base/bytes.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define REPLY_MAX (1u << 20) /* bytes; a status is a few KiB */
+
+static int connect_to(const char *path, int *fd)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(EXIT_USAGE, ENAMETOOLONG, "control socket %s: longer than %zu bytes",
+			    path, sizeof(address.sun_path) - 1);
+	strcpy(address.sun_path, path);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return fail(EXIT_OS, errno, "socket: %s", strerror(errno));
+	if (!connect(*fd, (const struct sockaddr *)&address, sizeof(address)))
+		return 0;
+	return fail(errno == EACCES ? EXIT_PERMISSION : EXIT_UNAVAILABLE, errno,
+		    "control socket %s: %s; is the machine running?", path, strerror(errno));
+}
+
+static int send_request(int fd, const char *method, const char *target, json_t *body)
+{
+	char head[512];
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	size_t length = text ? strlen(text) : 0;
+	int n = snprintf(head, sizeof(head),
+			 "%s %s HTTP/1.1\r\nHost: thaw\r\nContent-Length: %zu\r\n\r\n", method,
+			 target, length);
+	int r = file_write(fd, head, (size_t)n);
+
+	if (!r && length)
+		r = file_write(fd, text, length);
+	free(text);
+	return r ? fail(EXIT_UNAVAILABLE, -r, "control socket: %s", strerror(-r)) : 0;
+}
+
+/* The length of a complete reply, head included, or 0 while it is not complete. */
+static size_t reply_size(const struct bytes *reply, size_t *head_size)
+{
+	const char *text = (const char *)reply->data, *end, *field;
+
+	end = reply->size ? memmem(text, reply->size, "\r\n\r\n", 4) : NULL;
+	if (!end)
+		return 0;
+	*head_size = (size_t)(end - text) + 4;
+	field = memmem(text, *head_size, "Content-Length: ", 16);
+	return *head_size + (field ? strtoul(field + 16, NULL, 10) : 0);
+}
+
+static int receive_reply(int fd, struct bytes *reply, size_t *head_size)
+{
+	uint8_t buffer[4096];
+	size_t size;
+
+	while (!(size = reply_size(reply, head_size)) || reply->size < size) {
+		ssize_t n = read(fd, buffer, sizeof(buffer));
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || reply->size > REPLY_MAX)
+			return fail(EXIT_UNAVAILABLE, n < 0 ? errno : EPIPE,
+				    "control socket: the machine closed it before it answered");
+		r = bytes_append(reply, buffer, (size_t)n);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int judge(const struct bytes *reply, size_t head_size, json_t **out)
+{
+	json_t *body =
+		json_loadb((const char *)reply->data + head_size, reply->size - head_size, 0, NULL);
+	const char *text;
+	int code;
+
+	if (!body)
+		return fail(EXIT_PROTOCOL, EPROTO, "control socket: the answer is not JSON");
+	text = json_string_value(json_object_get(body, "error"));
+	if (!text) {
+		*out = body;
+		return 0;
+	}
+	code = (int)json_integer_value(json_object_get(body, "exit_code"));
+	fail(code ? (enum exit_code)code : EXIT_INTERNAL, EREMOTEIO, "%s", text);
+	json_decref(body);
+	return -EREMOTEIO;
+}
+
+/* The machine keeps the connection open for as long as it lives. */
+static void wait_until_closed(int fd)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(fd, &byte, 1);
+	while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+int control_call(const char *path, const char *method, const char *target, json_t *body,
+		 bool until_closed, json_t **out)
+{
+	struct bytes reply = {0};
+	size_t head_size = 0;
+	int fd = -1, r;
+
+	r = connect_to(path, &fd);
+	if (!r)
+		r = send_request(fd, method, target, body);
+	if (!r)
+		r = receive_reply(fd, &reply, &head_size);
+	if (!r)
+		r = judge(&reply, head_size, out);
+	if (!r && until_closed)
+		wait_until_closed(fd);
+	file_close(&fd);
+	bytes_finish(&reply);
+	return r;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * freeze.c - pause, resume, snapshot.
+ *
+ * A paused machine stands still altogether: vCPUs at a safe point, devices drained, no page
+ * being fetched in the background.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "machine/machine_internal.h"
+#include "machine/repositories.h"
+#include "vcpu/counter.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A vCPU that is longer than this at one page is stalled for the purpose of pausing. */
+#define PAUSE_TIMEOUT_MS 5000
+
+static int pause_all(struct machine *machine)
+{
+	int r;
+
+	if (machine->origin && origin_stalled(machine->origin))
+		return fail(EXIT_UNAVAILABLE, EBUSY,
+			    "%s is stalled: its pages are unreachable; try again when the "
+			    "snapshot server is back",
+			    machine->config.name);
+	r = vcpu_set_pause(machine->vcpus, PAUSE_TIMEOUT_MS);
+	if (r)
+		return r;
+	event_loop_pause(machine->loop);
+	if (machine->pager)
+		pager_pause(machine->pager);
+	machine->paused = true;
+	return 0;
+}
+
+static void resume_all(struct machine *machine)
+{
+	machine->paused = false;
+	if (machine->pager)
+		pager_resume(machine->pager);
+	event_loop_resume(machine->loop);
+	vcpu_set_resume(machine->vcpus);
+}
+
+int machine_start(struct machine *machine)
+{
+	int r = vcpu_set_start(machine->vcpus);
+
+	if (r)
+		return r;
+	event_loop_resume(machine->loop);
+	vcpu_set_resume(machine->vcpus);
+	if (machine->pager && machine->config.restore_fill)
+		return pager_fill(machine->pager);
+	return 0;
+}
+
+int machine_pause(struct machine *machine)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&machine->operation_lock);
+	if (!machine->paused)
+		r = pause_all(machine);
+	pthread_mutex_unlock(&machine->operation_lock);
+	return r;
+}
+
+int machine_resume(struct machine *machine)
+{
+	pthread_mutex_lock(&machine->operation_lock);
+	if (machine->paused)
+		resume_all(machine);
+	pthread_mutex_unlock(&machine->operation_lock);
+	return 0;
+}
+
+/* The memory of a paused machine, page by page in ascending order. */
+struct memory_walk {
+	struct machine *machine;
+	off_t data_start,
+		data_end; /* the extent of the memfd at or after the last page asked for */
+};
+
+/* Never-touched memory is a hole of the memfd; looking at it would allocate it. */
+static int find_data(struct memory_walk *walk, off_t offset)
+{
+	struct guest_memory *memory = &walk->machine->memory;
+
+	if (offset < walk->data_end)
+		return 0;
+	walk->data_start = lseek(memory->fd, offset, SEEK_DATA);
+	if (walk->data_start < 0 && errno != ENXIO)
+		return fail(EXIT_OS, errno, "guest memory: SEEK_DATA: %s", strerror(errno));
+	if (walk->data_start < 0)
+		walk->data_start = walk->data_end = (off_t)memory->size;
+	else
+		walk->data_end = lseek(memory->fd, walk->data_start, SEEK_HOLE);
+	return walk->data_end < 0
+		       ? fail(EXIT_OS, errno, "guest memory: SEEK_HOLE: %s", strerror(errno))
+		       : 0;
+}
+
+static int frozen_page(void *context, uint64_t page, const uint8_t **data)
+{
+	struct memory_walk *walk = context;
+	struct machine *machine = walk->machine;
+	off_t offset = (off_t)(page * PAGE_SIZE);
+	int r;
+
+	if (machine->pager && !pager_page_present(machine->pager, page))
+		return FROZEN_ABSENT;
+	r = find_data(walk, offset);
+	if (r)
+		return r;
+	if (offset < walk->data_start)
+		return FROZEN_ZERO;
+	*data = machine->memory.host + offset;
+	return FROZEN_DATA;
+}
+
+static int describe(struct machine *machine, struct manifest *manifest)
+{
+	manifest_init(manifest);
+	manifest->memory_base = machine->memory.base;
+	manifest->memory_size = machine->memory.size;
+	manifest->counter_frequency_hz = counter_frequency_hz();
+	manifest->gic = (enum gic_kind)gic_version(&machine->gic);
+	manifest->vcpus = machine->config.vcpus;
+	manifest->host_page_size = (uint32_t)machine->memory.host_page_size;
+	manifest_set_created(manifest, clock_wall_ns());
+	strcpy(manifest->creator, "thaw " THAW_VERSION);
+	return vcpu_set_identity(machine->vcpus, &manifest->cpu);
+}
+
+int machine_save(struct machine *machine, struct bytes *state)
+{
+	struct state_writer *writer = state_writer_create();
+	int r = vcpu_set_save(machine->vcpus, writer);
+
+	if (!r)
+		r = gic_save(&machine->gic, writer);
+	if (r) {
+		state_writer_destroy(writer);
+		return r;
+	}
+	machine_devices_save(&machine->devices, writer);
+	return state_writer_finish(writer, state);
+}
+
+/* The paused machine into an open repository. */
+static int write_snapshot(struct machine *machine, struct repository *repository, const char *ref,
+			  struct snapshot_result *result)
+{
+	struct memory_walk walk = {.machine = machine};
+	struct manifest identity;
+	struct bytes state = {0};
+	struct page_source *parent_pages = NULL;
+	struct frozen_machine frozen = {
+		.identity = &identity, .page = frozen_page, .context = &walk};
+	int r = describe(machine, &identity);
+
+	if (!r)
+		r = machine_save(machine, &state);
+	if (!r && machine->origin) {
+		frozen.parent = origin_snapshot(machine->origin);
+		r = origin_open_source(machine->origin, PAGE_BULK, &parent_pages);
+		frozen.parent_pages = parent_pages;
+	}
+	frozen.state = state.data;
+	frozen.state_size = state.size;
+	if (!r)
+		r = snapshot_write(repository, &frozen, ref, &result->id, &result->statistics);
+	page_source_destroy(parent_pages);
+	bytes_finish(&state);
+	manifest_finish(&identity);
+	return r;
+}
+
+/* The guest stands still from here until it is all written. */
+static int freeze_into(struct machine *machine, struct repository *repository, const char *ref,
+		       enum after_snapshot then, struct snapshot_result *result)
+{
+	bool was_paused = machine->paused;
+	uint64_t start = clock_now_ns();
+	int r = was_paused ? 0 : pause_all(machine);
+
+	if (r)
+		return r;
+	r = write_snapshot(machine, repository, ref, result);
+	if (!r && then == THEN_STOP)
+		machine_stop(machine, EXIT_POWEROFF);
+	else if (!was_paused && (r || then == THEN_RESUME))
+		resume_all(machine);
+	result->pause_ns = clock_now_ns() - start;
+	return r;
+}
+
+static int snapshot_locked(struct machine *machine, const char *url, enum after_snapshot then,
+			   struct snapshot_result *result)
+{
+	struct remote_session *session;
+	struct repository *repository;
+	struct snapshot_url parsed;
+	int r = snapshot_url_parse(url, &parsed);
+
+	if (r)
+		return r;
+	if (!parsed.ref[0] || parsed.has_digest)
+		return fail(EXIT_USAGE, EINVAL, "%s: a new snapshot needs a name, not a digest",
+			    url);
+	r = remote_session_create(&REMOTE_OPTIONS_DEFAULT, &session);
+	if (r)
+		return r;
+	r = repository_open(&parsed, STORE_WRITE, session, &repository);
+	if (!r) {
+		r = freeze_into(machine, repository, parsed.ref, then, result);
+		repository->ops->close(repository);
+	}
+	remote_session_destroy(session);
+	return r;
+}
+
+int machine_snapshot(struct machine *machine, const char *url, enum after_snapshot then,
+		     struct snapshot_result *result)
+{
+	int r;
+
+	pthread_mutex_lock(&machine->operation_lock);
+	r = snapshot_locked(machine, url, then, result);
+	pthread_mutex_unlock(&machine->operation_lock);
+	return r;
+}

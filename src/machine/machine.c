@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* machine.c - put together in one order, taken apart in the reverse one. */
+#include "base/clock.h"
+#include "boot/layout.h"
+#include "machine/machine_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int machine_create(const struct machine_config *config, struct machine **out)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+
+	if (!machine)
+		return fail(EXIT_OS, ENOMEM, "cannot allocate a machine");
+	machine->config = *config;
+	machine->memory.fd = machine->kvm.fd = machine->vm.fd = machine->gic.fd = -1;
+	machine->created_ns = clock_now_ns();
+	pthread_mutex_init(&machine->operation_lock, NULL);
+	pthread_mutex_init(&machine->end.lock, NULL);
+	pthread_cond_init(&machine->end.changed, NULL);
+	*out = machine;
+	return 0;
+}
+
+static int read_register(void *context, uint64_t gpa, unsigned size, uint64_t *value)
+{
+	struct machine *machine = context;
+
+	*value = mmio_bus_read(&machine->devices.bus, gpa, size);
+	return 0;
+}
+
+static int write_register(void *context, uint64_t gpa, unsigned size, uint64_t value)
+{
+	struct machine *machine = context;
+
+	mmio_bus_write(&machine->devices.bus, gpa, size, value);
+	return 0;
+}
+
+static int create_vm(struct machine *machine)
+{
+	const struct guest_memory *memory = &machine->memory;
+	const struct fault_mode *mode = machine->fault_mode;
+	int r = vm_init(&machine->vm, &machine->kvm, memory->base + memory->size);
+
+	return r ? r : vm_set_memory(&machine->vm, memory, mode ? mode->memslot_flags : 0);
+}
+
+static int create_gic(struct machine *machine)
+{
+	const struct gic_config config = {
+		.distributor = LAYOUT_GICD_BASE,
+		.redistributors = LAYOUT_GICR_BASE,
+		.cpu_interface = LAYOUT_GICV2_CPU_BASE,
+		.intids = LAYOUT_GIC_INTIDS,
+		.vcpus = machine->config.vcpus,
+	};
+
+	return gic_create(&machine->gic, &machine->vm, &config);
+}
+
+static int create_vcpus(struct machine *machine)
+{
+	const struct vcpu_set_config config = {
+		.vm = &machine->vm,
+		.memory = &machine->memory,
+		.fault_mode = machine->fault_mode,
+		.count = machine->config.vcpus,
+		.handlers =
+			{
+				.read = read_register,
+				.write = write_register,
+				.stopped = machine_vcpu_stopped,
+				.context = machine,
+			},
+	};
+
+	return vcpu_set_create(&config, &machine->vcpus);
+}
+
+int machine_assemble(struct machine *machine)
+{
+	int r = create_vm(machine);
+
+	if (!r)
+		r = create_gic(machine);
+	if (!r)
+		r = create_vcpus(machine);
+	if (!r)
+		r = gic_init(&machine->gic);
+	if (!r)
+		r = event_loop_create("devices", &machine->loop);
+	if (!r)
+		r = machine_devices_create(&machine->devices, &machine->config, &machine->memory,
+					   machine->loop, &machine->vm);
+	return r;
+}
+
+void machine_destroy(struct machine *machine)
+{
+	if (!machine)
+		return;
+	/* Whoever waits for a page must stop waiting before its thread can be joined; the pager
+	 * goes after the last of them (R0). */
+	if (machine->origin)
+		origin_cancel(machine->origin);
+	if (machine->pager && machine->paused)
+		pager_resume(machine->pager);
+	vcpu_set_destroy(machine->vcpus);
+	event_loop_destroy(machine->loop);
+	machine_devices_destroy(&machine->devices);
+	pager_destroy(machine->pager);
+	origin_close(machine->origin);
+	gic_finish(&machine->gic);
+	vm_finish(&machine->vm);
+	kvm_close(&machine->kvm);
+	guest_memory_finish(&machine->memory);
+	pthread_cond_destroy(&machine->end.changed);
+	pthread_mutex_destroy(&machine->end.lock);
+	pthread_mutex_destroy(&machine->operation_lock);
+	free(machine);
+}

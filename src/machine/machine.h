@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * machine.h - a whole virtual machine: memory, vCPUs, devices, and its life.
+ *
+ *	machine_boot()  ----+                        +--> machine_pause / machine_resume
+ *	                    +--> machine_start() --> +--> machine_snapshot   (any thread)
+ *	machine_thaw()  ----+          |             +--> machine_stop
+ *	                               v
+ *	                         machine_wait() --> machine_destroy()
+ *
+ * boot and thaw assemble a machine that is ready to run; on failure nothing has run.
+ * machine_wait() blocks until the machine ends and says why.  One operation of the right
+ * column runs at a time; each returns when it is done.
+ */
+#ifndef MACHINE_MACHINE_H
+#define MACHINE_MACHINE_H
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "machine/config.h"
+#include "snapshot/snapshot_writer.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct machine;
+
+/* A machine with a kernel, at its reset vector. */
+MUST_USE int machine_boot(const struct machine_config *config, struct machine **machine);
+
+/* A machine as it was frozen at url (snapshot_url.h).  What the snapshot knows (vCPUs, memory,
+ * devices) comes from there; where it touches this host (disk paths, console) comes from
+ * config. */
+MUST_USE int machine_thaw(const struct machine_config *config, const char *url,
+			  struct machine **machine);
+
+/* Let the vCPUs run. */
+MUST_USE int machine_start(struct machine *machine);
+
+/* Block until the machine has ended: the exit code that the program should end with, with a
+ * message in error_last() unless the guest powered itself off or somebody asked to stop. */
+enum exit_code machine_wait(struct machine *machine);
+
+/* Accepts NULL. */
+void machine_destroy(struct machine *machine);
+
+/* The vCPUs stop at a safe point and the devices are drained.  -EBUSY while pages are
+ * unreachable (stalled), and then nothing has changed. */
+MUST_USE int machine_pause(struct machine *machine);
+MUST_USE int machine_resume(struct machine *machine);
+
+enum after_snapshot { THEN_RESUME, THEN_PAUSE, THEN_STOP };
+
+struct snapshot_result {
+	struct digest id;
+	struct freeze_statistics statistics;
+	uint64_t pause_ns; /* how long the guest stood still */
+};
+
+/* Freeze into url; a running machine is paused for it. */
+MUST_USE int machine_snapshot(struct machine *machine, const char *url, enum after_snapshot then,
+			      struct snapshot_result *result);
+
+/* End the machine as if the guest had powered off, but with this exit code. */
+void machine_stop(struct machine *machine, enum exit_code exit_code);
+
+/* What `thaw status --json` shows; a new reference.  Never blocks for long. */
+json_t *machine_status(struct machine *machine);
+
+#endif

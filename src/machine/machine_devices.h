@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * machine_devices.h - the devices of a machine, at their addresses and on their interrupts.
+ *
+ * Every machine has a serial console and an RTC; disks and the random number source are
+ * virtio-mmio slots in the order of the configuration.  The order is part of a snapshot.
+ * Threads: one owner, while the vCPUs and the event loop are paused.
+ */
+#ifndef MACHINE_MACHINE_DEVICES_H
+#define MACHINE_MACHINE_DEVICES_H
+
+#include "base/error.h"
+#include "base/event_loop.h"
+#include "boot/device_tree.h"
+#include "devices/device.h"
+#include "devices/irq.h"
+#include "devices/mmio_bus.h"
+#include "machine/config.h"
+#include "memory/guest_memory.h"
+#include "snapshot/state_tree.h"
+#include "vcpu/vm.h"
+
+#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + 3u) /* serial, RTC, rng */
+
+struct device_kind;
+
+struct machine_device {
+	const struct device_kind *kind;
+	const struct config_disk *disk; /* of a disk */
+	struct device *device;
+	struct irq_line irq;
+	struct dt_device place; /* address and SPI */
+};
+
+struct machine_devices {
+	struct mmio_bus bus;
+	struct machine_device list[MACHINE_DEVICES_MOST];
+	unsigned count;
+};
+
+/* Create what the configuration (borrowed) asks for, and wire it to the VM.  Start from {0}; on
+ * failure destroy what there is. */
+MUST_USE int machine_devices_create(struct machine_devices *devices,
+				    const struct machine_config *config,
+				    struct guest_memory *memory, struct event_loop *loop,
+				    struct vm *vm);
+/* The event loop is gone by then. */
+void machine_devices_destroy(struct machine_devices *devices);
+
+/* Rows for the device tree; returns how many of MACHINE_DEVICES_MOST. */
+size_t machine_devices_describe(const struct machine_devices *devices, struct dt_device *rows);
+
+/* Node "device@N" each, with its kind, the name of a disk, and its own fields. */
+void machine_devices_save(const struct machine_devices *devices, struct state_writer *writer);
+MUST_USE int machine_devices_restore(struct machine_devices *devices,
+				     const struct state_node *root);
+
+/* Make config ask for the devices of a saved state.  Paths on this host stay the user's: a disk
+ * of the snapshot that config does not place is refused (exit 78). */
+MUST_USE int machine_devices_adopt(struct machine_config *config, const struct state_node *root);
+
+#endif

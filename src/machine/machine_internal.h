@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * machine_internal.h - what the files of a machine share; nobody else.
+ *
+ *	machine.c    assembled in one order, taken apart in the reverse one
+ *	boot.c thaw.c    the two ways to fill it
+ *	freeze.c     pause, resume, snapshot
+ *	life.c       how it ends
+ *	status.c     what it says of itself
+ *	machine_devices.c    the table of devices
+ *	origin.c     the snapshot it was thawed from
+ */
+#ifndef MACHINE_MACHINE_INTERNAL_H
+#define MACHINE_MACHINE_INTERNAL_H
+
+#include "base/event_loop.h"
+#include "machine/machine.h"
+#include "machine/machine_devices.h"
+#include "machine/origin.h"
+#include "memory/guest_memory.h"
+#include "memory/pager.h"
+#include "vcpu/gic.h"
+#include "vcpu/kvm.h"
+#include "vcpu/vcpu_set.h"
+#include "vcpu/vm.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct machine {
+	struct machine_config config;
+	struct guest_memory memory;
+	struct kvm kvm;
+	struct vm vm;
+	struct gic gic;
+	struct vcpu_set *vcpus;
+	struct event_loop *loop; /* device I/O */
+	struct machine_devices devices;
+
+	struct origin *origin;               /* NULL: booted */
+	const struct fault_mode *fault_mode; /* NULL: no page was ever missing */
+	struct pager *pager;
+
+	uint64_t created_ns; /* clock_now_ns() */
+
+	pthread_mutex_t operation_lock; /* one pause, resume or snapshot at a time */
+	_Atomic bool paused;
+
+	struct {
+		pthread_mutex_t lock;
+		pthread_cond_t changed;
+		bool ended;
+		enum exit_code exit_code;
+		bool has_error;
+		struct error error;
+	} end;
+};
+
+/* A machine with nothing in it yet. */
+MUST_USE int machine_create(const struct machine_config *config, struct machine **machine);
+
+/* KVM, memslot, GIC, vCPUs and devices over machine->memory, which is there already. */
+MUST_USE int machine_assemble(struct machine *machine);
+
+/* The first end counts; error may be NULL. */
+void machine_end(struct machine *machine, enum exit_code exit_code, const struct error *error);
+void machine_vcpu_stopped(void *machine, unsigned vcpu, enum vcpu_stop reason,
+			  const struct error *error);
+
+/* Write the state of a paused machine. */
+MUST_USE int machine_save(struct machine *machine, struct bytes *state);
+
+#endif

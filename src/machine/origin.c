@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* origin.c - repository, snapshot and session of a thawed machine, held together. */
+#include "machine/origin.h"
+
+#include "base/clock.h"
+#include "machine/repositories.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct origin {
+	char *url;
+	bool remote;
+	struct remote_session *session;
+	struct repository *repository;
+	struct snapshot snapshot;
+};
+
+static int open_session(const struct machine_config *config, struct remote_session **session)
+{
+	struct remote_options options = REMOTE_OPTIONS_DEFAULT;
+
+	options.fault_deadline_ns = config->fault_deadline_ns;
+	options.stall_timeout_ns = config->stall_timeout_ns;
+	return remote_session_create(&options, session);
+}
+
+static int load(struct origin *origin, const struct machine_config *config, const char *text)
+{
+	struct snapshot_url url;
+	struct digest id;
+	int r = snapshot_url_parse(text, &url);
+
+	if (!r)
+		r = open_session(config, &origin->session);
+	if (!r)
+		r = repository_open(&url, STORE_READ, origin->session, &origin->repository);
+	if (!r)
+		r = snapshot_find(origin->repository, &url, &id);
+	if (!r)
+		r = snapshot_load(origin->repository, &id, &origin->snapshot);
+	origin->remote = url.scheme == URL_TCP;
+	return r;
+}
+
+int origin_open(const struct machine_config *config, const char *url, struct origin **out)
+{
+	struct origin *origin = calloc(1, sizeof(*origin));
+	int r;
+
+	if (!origin || !(origin->url = strdup(url))) {
+		free(origin);
+		return fail(EXIT_OS, ENOMEM, "cannot allocate an origin");
+	}
+	r = load(origin, config, url);
+	if (r) {
+		origin_close(origin);
+		return r;
+	}
+	*out = origin;
+	return 0;
+}
+
+void origin_close(struct origin *origin)
+{
+	if (!origin)
+		return;
+	snapshot_finish(&origin->snapshot);
+	if (origin->repository)
+		origin->repository->ops->close(origin->repository);
+	remote_session_destroy(origin->session);
+	free(origin->url);
+	free(origin);
+}
+
+const struct snapshot *origin_snapshot(const struct origin *origin)
+{
+	return &origin->snapshot;
+}
+
+const char *origin_url(const struct origin *origin)
+{
+	return origin->url;
+}
+
+int origin_open_source(struct origin *origin, enum page_priority priority,
+		       struct page_source **source)
+{
+	return snapshot_open_source(origin->repository, &origin->snapshot, priority, source);
+}
+
+void origin_cancel(struct origin *origin)
+{
+	remote_session_cancel(origin->session);
+}
+
+bool origin_stalled(struct origin *origin)
+{
+	struct remote_status status;
+
+	remote_session_status(origin->session, &status);
+	return status.stalled_since_ns;
+}
+
+json_t *origin_status(struct origin *origin)
+{
+	struct remote_status status;
+	uint64_t stalled_ms = 0;
+
+	if (!origin->remote)
+		return json_null();
+	remote_session_status(origin->session, &status);
+	if (status.stalled_since_ns)
+		stalled_ms = (clock_now_ns() - status.stalled_since_ns) / NS_PER_MS;
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "requests", (json_int_t)status.requests,
+			 "bytes_received", (json_int_t)status.bytes_received, "reconnects",
+			 (json_int_t)status.reconnects, "late_fetches",
+			 (json_int_t)status.late_fetches, "stalled_ms", (json_int_t)stalled_ms);
+}

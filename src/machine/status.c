@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* status.c - what a machine says of itself. */
+#include "base/clock.h"
+#include "machine/machine_internal.h"
+
+static void set_number(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static const char *state_word(struct machine *machine)
+{
+	if (machine->paused)
+		return "paused";
+	return machine->origin && origin_stalled(machine->origin) ? "stalled" : "running";
+}
+
+static json_t *pages_status(const struct pager_status *status)
+{
+	json_t *pages = json_object();
+
+	set_number(pages, "total", status->pages_total);
+	set_number(pages, "present", status->pages_total - status->pages_missing);
+	set_number(pages, "missing", status->pages_missing);
+	set_number(pages, "zero", status->pages_zero);
+	set_number(pages, "fetched", status->pages_fetched);
+	return pages;
+}
+
+static json_t *faults_status(const struct pager_status *status)
+{
+	json_t *faults = json_object();
+
+	set_number(faults, "vcpu", status->faults[FAULT_VCPU]);
+	set_number(faults, "device", status->faults[FAULT_DEVICE]);
+	set_number(faults, "service", status->faults[FAULT_SERVICE]);
+	set_number(faults, "fill", status->faults[FAULT_FILL]);
+	set_number(faults, "waited", status->waits);
+	return faults;
+}
+
+/* Demand latency: everything that somebody waited for. */
+static json_t *latency_status(struct pager *pager)
+{
+	struct histogram demand = {0};
+	json_t *latency = json_object();
+
+	pager_latency(pager, FAULT_VCPU, &demand);
+	pager_latency(pager, FAULT_DEVICE, &demand);
+	pager_latency(pager, FAULT_SERVICE, &demand);
+	set_number(latency, "samples", histogram_samples(&demand));
+	json_object_set_new(latency, "p50",
+			    json_real((double)histogram_percentile(&demand, 0.5) / NS_PER_US));
+	json_object_set_new(latency, "p99",
+			    json_real((double)histogram_percentile(&demand, 0.99) / NS_PER_US));
+	json_object_set_new(latency, "max",
+			    json_real((double)histogram_percentile(&demand, 1.0) / NS_PER_US));
+	return latency;
+}
+
+static void add_paging(struct machine *machine, json_t *status)
+{
+	struct pager_status pager;
+
+	pager_status(machine->pager, &pager);
+	json_object_set_new(status, "fault_mode", json_string(machine->fault_mode->name));
+	json_object_set_new(status, "resident", json_boolean(pager.resident));
+	json_object_set_new(status, "pages", pages_status(&pager));
+	json_object_set_new(status, "faults", faults_status(&pager));
+	json_object_set_new(status, "fault_us", latency_status(machine->pager));
+}
+
+static void add_origin(struct machine *machine, json_t *status)
+{
+	char id[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&origin_snapshot(machine->origin)->id, id);
+	json_object_set_new(status, "snapshot",
+			    json_pack("{s:s, s:s}", "url", origin_url(machine->origin), "id", id));
+	json_object_set_new(status, "remote", origin_status(machine->origin));
+}
+
+json_t *machine_status(struct machine *machine)
+{
+	json_t *status = json_object();
+
+	json_object_set_new(status, "name", json_string(machine->config.name));
+	json_object_set_new(status, "state", json_string(state_word(machine)));
+	set_number(status, "vcpus", machine->config.vcpus);
+	set_number(status, "memory_bytes", machine->memory.size);
+	set_number(status, "uptime_ms", (clock_now_ns() - machine->created_ns) / NS_PER_MS);
+	if (machine->origin)
+		add_origin(machine, status);
+	if (machine->pager)
+		add_paging(machine, status);
+	return status;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * thaw.c - a machine as it was frozen.
+ *
+ * Everything that can be refused is refused here, before any vCPU runs (R6); the pages alone
+ * come later, each checked before it enters the guest (R3).
+ */
+#include "base/log.h"
+#include "machine/machine_internal.h"
+#include "vcpu/counter.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What the snapshot was made of takes the place of what the configuration says. */
+static int adopt(struct machine *machine)
+{
+	const struct snapshot *snapshot = origin_snapshot(machine->origin);
+	const struct manifest *manifest = &snapshot->manifest;
+	uint64_t frequency = counter_frequency_hz();
+	struct state_node root;
+	int r;
+
+	if (manifest->counter_frequency_hz != frequency)
+		return fail(EXIT_DATA, EINVAL,
+			    "%s was frozen on a counter of %llu Hz, this host's has %llu Hz; thaw "
+			    "it on a host of its own kind",
+			    origin_url(machine->origin),
+			    (unsigned long long)manifest->counter_frequency_hz,
+			    (unsigned long long)frequency);
+	machine->config.vcpus = manifest->vcpus;
+	machine->config.memory = manifest->memory_size;
+	machine->config.gic = manifest->gic == GIC_V3 ? CONFIG_GIC_V3 : CONFIG_GIC_V2;
+	r = state_tree_open(snapshot->state.data, snapshot->state.size, &root);
+	if (!r)
+		r = machine_devices_adopt(&machine->config, &root);
+	return r ? r
+		 : guest_memory_init(&machine->memory, manifest->memory_base,
+				     manifest->memory_size);
+}
+
+static int load_everything(struct machine *machine)
+{
+	struct page_source *source;
+	int r = origin_open_source(machine->origin, PAGE_BULK, &source);
+
+	if (r)
+		return r;
+	r = guest_memory_load(&machine->memory, source);
+	page_source_destroy(source);
+	return r;
+}
+
+static int open_source(void *context, enum page_priority priority, struct page_source **source)
+{
+	struct machine *machine = context;
+
+	return origin_open_source(machine->origin, priority, source);
+}
+
+static void paging_failed(void *context, const struct error *error)
+{
+	machine_end(context, error->exit_code, error);
+}
+
+static void all_resident(void *context)
+{
+	struct machine *machine = context;
+
+	log_info("%s: every page is here; closed userfaultfd and connections",
+		 machine->config.name);
+}
+
+static const char *const mode_names[] = {
+	[CONFIG_FAULT_AUTO] = "auto",   [CONFIG_FAULT_EXIT] = "exit",
+	[CONFIG_FAULT_TRACE] = "trace", [CONFIG_FAULT_POISON] = "poison",
+	[CONFIG_FAULT_UFFD] = "uffd",
+};
+
+/* Every page absent, and a way to learn which one is wanted. */
+static int prepare_paging(struct machine *machine)
+{
+	struct pager_config config = {
+		.memory = &machine->memory,
+		.open_source = open_source,
+		.failed = paging_failed,
+		.resident = all_resident,
+		.context = machine,
+	};
+	int r = fault_mode_select(&machine->kvm, mode_names[machine->config.fault_mode],
+				  &machine->fault_mode);
+
+	if (r)
+		return r;
+	r = userfault_open(&config.userfault, machine->fault_mode->userfault_flags);
+	if (r)
+		return r;
+	r = userfault_register(&config.userfault, machine->memory.host, machine->memory.size);
+	if (!r)
+		r = fault_mode_arm(machine->fault_mode, &config.userfault);
+	if (r) {
+		userfault_close(&config.userfault);
+		return r;
+	}
+	return pager_create(&config, &machine->pager);
+}
+
+static int restore_state(struct machine *machine)
+{
+	const struct snapshot *snapshot = origin_snapshot(machine->origin);
+	struct state_node root;
+	int r = state_tree_open(snapshot->state.data, snapshot->state.size, &root);
+
+	if (!r)
+		r = vcpu_set_restore(machine->vcpus, &root);
+	if (!r)
+		r = gic_restore(&machine->gic, &root);
+	if (!r)
+		r = machine_devices_restore(&machine->devices, &root);
+	return r;
+}
+
+static int thaw(struct machine *machine, const char *url)
+{
+	bool lazy = machine->config.restore_mode == CONFIG_RESTORE_LAZY;
+	int r = origin_open(&machine->config, url, &machine->origin);
+
+	if (!r)
+		r = kvm_open(&machine->kvm);
+	if (!r)
+		r = adopt(machine);
+	if (!r)
+		r = lazy ? prepare_paging(machine) : load_everything(machine);
+	if (!r)
+		r = machine_assemble(machine);
+	if (!r)
+		r = restore_state(machine);
+	if (!r)
+		log_info("%s: thawing %s %s", machine->config.name, url,
+			 lazy ? "lazily" : "eagerly");
+	if (!r && lazy)
+		log_info("%s: fault mode %s", machine->config.name, machine->fault_mode->name);
+	return r;
+}
+
+int machine_thaw(const struct machine_config *config, const char *url, struct machine **out)
+{
+	struct machine *machine;
+	int r = machine_create(config, &machine);
+
+	if (r)
+		return r;
+	r = thaw(machine, url);
+	if (r) {
+		machine_destroy(machine);
+		return r;
+	}
+	*out = machine;
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands.h - the commands of thaw, one row each in main.c's table.
+ *
+ * A command gets the arguments behind its own name and returns 0 and the program's exit code,
+ * or -errno with the message and exit code in error_last().
+ */
+#ifndef THAW_COMMANDS_H
+#define THAW_COMMANDS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+/* What main.c found among the arguments, options taken out. */
+struct arguments {
+	const char *const *words; /* positional, word_count of them */
+	int word_count;
+	const char *const *sets; /* --set, set_count of them */
+	int set_count;
+	const char *then; /* --then, or NULL */
+	bool json, check_config, print_config, verify;
+};
+
+int command_run(const struct arguments *arguments, enum exit_code *exit_code);
+int command_restore(const struct arguments *arguments, enum exit_code *exit_code);
+int command_snapshot(const struct arguments *arguments, enum exit_code *exit_code);
+int command_pause(const struct arguments *arguments, enum exit_code *exit_code);
+int command_resume(const struct arguments *arguments, enum exit_code *exit_code);
+int command_stop(const struct arguments *arguments, enum exit_code *exit_code);
+int command_status(const struct arguments *arguments, enum exit_code *exit_code);
+int command_check(const struct arguments *arguments, enum exit_code *exit_code);
+int command_inspect(const struct arguments *arguments, enum exit_code *exit_code);
+int command_list(const struct arguments *arguments, enum exit_code *exit_code);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inspect.c - `thaw inspect` and `thaw list`: look at a store without running anything. */
+#include "base/log.h"
+#include "commands.h"
+#include "machine/repositories.h"
+#include "snapshot/snapshot.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+static int open_url(const struct snapshot_url *url, struct remote_session **session,
+		    struct repository **repository)
+{
+	struct remote_options options = REMOTE_OPTIONS_DEFAULT;
+	int r = remote_session_create(&options, session);
+
+	if (r)
+		return r;
+	r = repository_open(url, STORE_READ, *session, repository);
+	if (r)
+		remote_session_destroy(*session);
+	return r;
+}
+
+static void close_url(struct remote_session *session, struct repository *repository)
+{
+	repository->ops->close(repository);
+	remote_session_destroy(session);
+}
+
+static json_t *describe(const struct snapshot *snapshot)
+{
+	const struct manifest *manifest = &snapshot->manifest;
+	struct bytes bytes;
+	char id[DIGEST_HEX_SIZE];
+	json_t *description, *body;
+
+	digest_to_hex(&snapshot->id, id);
+	description =
+		json_pack("{s:s, s:I}", "id", id, "pages", (json_int_t)manifest_pages(manifest));
+	if (manifest_format(manifest, &bytes))
+		return description;
+	body = json_loadb((const char *)bytes.data, bytes.size, 0, NULL);
+	json_object_set_new(description, "manifest", body);
+	bytes_finish(&bytes);
+	return description;
+}
+
+static void print_text(const struct snapshot *snapshot)
+{
+	const struct manifest *manifest = &snapshot->manifest;
+	char id[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&snapshot->id, id);
+	printf("id        sha256:%s\ncreated   %s by %s\nvcpus     %u\nmemory    %llu MiB at "
+	       "%#llx\n"
+	       "gic       v%d\npacks     %u\nstate     %zu bytes\n",
+	       id, manifest->created, manifest->creator, manifest->vcpus,
+	       (unsigned long long)manifest->memory_size >> 20,
+	       (unsigned long long)manifest->memory_base, (int)manifest->gic, manifest->pack_count,
+	       snapshot->state.size);
+	if (manifest->has_parent) {
+		digest_to_hex(&manifest->parent, id);
+		printf("parent    sha256:%s\n", id);
+	}
+}
+
+static int verify(struct repository *repository, const struct snapshot *snapshot)
+{
+	uint64_t data_pages;
+	int r = snapshot_verify(repository, snapshot, &data_pages);
+
+	if (!r)
+		log_info("verified: %llu pages with data, every digest right",
+			 (unsigned long long)data_pages);
+	return r;
+}
+
+static int inspect(struct repository *repository, const struct snapshot_url *url,
+		   const struct arguments *arguments)
+{
+	struct snapshot snapshot;
+	struct digest id;
+	int r = snapshot_find(repository, url, &id);
+
+	if (!r)
+		r = snapshot_load(repository, &id, &snapshot);
+	if (r)
+		return r;
+	if (arguments->json) {
+		json_t *description = describe(&snapshot);
+
+		json_dumpf(description, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(description);
+	} else {
+		print_text(&snapshot);
+	}
+	if (arguments->verify)
+		r = verify(repository, &snapshot);
+	snapshot_finish(&snapshot);
+	return r;
+}
+
+int command_inspect(const struct arguments *arguments, enum exit_code *exit_code)
+{
+	struct remote_session *session;
+	struct repository *repository;
+	struct snapshot_url url;
+	int r = snapshot_url_parse(arguments->words[0], &url);
+
+	(void)exit_code;
+	if (!r)
+		r = open_url(&url, &session, &repository);
+	if (r)
+		return r;
+	r = inspect(repository, &url, arguments);
+	close_url(session, repository);
+	return r;
+}
+
+static int add_ref(void *context, const char *ref, const struct digest *id)
+{
+	json_t *refs = context;
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(id, hex);
+	return json_object_set_new(refs, ref, json_string(hex)) ? -ENOMEM : 0;
+}
+
+int command_list(const struct arguments *arguments, enum exit_code *exit_code)
+{
+	struct remote_session *session;
+	struct repository *repository;
+	struct snapshot_url url;
+	json_t *refs = json_object(), *id;
+	const char *ref;
+	int r = repository_url_parse(arguments->words[0], &url);
+
+	(void)exit_code;
+	if (!r)
+		r = open_url(&url, &session, &repository);
+	if (!r) {
+		r = repository->ops->list(repository, add_ref, refs);
+		close_url(session, repository);
+	}
+	if (!r && arguments->json) {
+		json_dumpf(refs, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	if (!r && !arguments->json)
+		json_object_foreach(refs, ref, id)
+			printf("%s  sha256:%s\n", ref, json_string_value(id));
+	json_decref(refs);
+	return r;
+}
