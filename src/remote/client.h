@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client.h - a snapshot server over TCP, as a repository and as page sources.
+ *
+ *	remote_session_create()   what all connections of one machine share
+ *	tcp_repository_open()     one connection for everything but pages
+ *	  ops->open_pages()       one page source with its own connection, for one thread
+ *
+ * A page fetch costs two socket calls, no allocation and no lock.  Every request names
+ * immutable data, so when the connection is lost or the server is silent, a page source
+ * reconnects and repeats the request until stall_timeout has passed since the fetch began.
+ * The other operations fail at once; the caller decides whether to begin again.
+ *
+ * Nothing that comes from the server is trusted: a frame that does not answer exactly what was
+ * asked is a protocol error, and the pages themselves are checked above (verified_source.h).
+ *
+ * Errors of open and of the repository's operations: exit 69 unreachable or lost, 76 protocol,
+ * and what the server answered (65, 66, 77, ...).  Of a fetch, besides those in page_source.h:
+ * -EPROTO (exit 76) when the server keeps breaking the protocol.
+ */
+#ifndef REMOTE_CLIENT_H
+#define REMOTE_CLIENT_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "snapshot/repository.h"
+#include "snapshot/snapshot_url.h"
+
+#include <stdint.h>
+
+struct remote_options {
+	uint64_t connect_timeout_ns; /* to connect and shake hands */
+	uint64_t fault_deadline_ns;  /* a demand fetch that waits longer is logged and counted, and
+				      * its connection given up */
+	uint64_t stall_timeout_ns;   /* a fetch that waits longer fails */
+};
+
+/* What people expect (DESIGN 7). */
+#define REMOTE_OPTIONS_DEFAULT                                       \
+	((struct remote_options){.connect_timeout_ns = 5 * NS_PER_S, \
+				 .fault_deadline_ns = 2 * NS_PER_S,  \
+				 .stall_timeout_ns = 60 * NS_PER_S})
+
+struct remote_session;
+
+/* A session outlives its repositories. */
+MUST_USE int remote_session_create(const struct remote_options *options,
+				   struct remote_session **session);
+/* Accepts NULL. */
+void remote_session_destroy(struct remote_session *session);
+
+/* End every wait, now and later, with -ECANCELED.  Any thread, and signal handlers. */
+void remote_session_cancel(struct remote_session *session);
+
+struct remote_status {
+	uint64_t stalled_since_ns; /* clock_now_ns() when fetches began to fail; 0: all is well */
+	uint64_t reconnects;
+	uint64_t late_fetches; /* demand fetches that passed fault_deadline */
+	uint64_t requests, bytes_received;
+};
+
+/* Any thread. */
+void remote_session_status(struct remote_session *session, struct remote_status *status);
+
+/* Connect to url's host and port.  A server that does not answer is exit 69 here. */
+MUST_USE int tcp_repository_open(struct remote_session *session, const struct snapshot_url *url,
+				 struct repository **repository);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client_connection.h - the client's end of one TCP connection: messages out, messages in.
+ *
+ *	connection_init()  connection_open()  connection_call()...  connection_finish()
+ *
+ * A connection belongs to one thread.  It is open or closed; a failure of the transport or of
+ * the protocol closes it, an ERROR answered by the server does not.  Every wait ends at
+ * until_ns, which the caller sets before each operation, and when the session is cancelled.
+ *
+ * Errors: exit 69 -ECONNREFUSED, -ECONNRESET, -ETIMEDOUT and the like; -ECANCELED; exit 76
+ * -EPROTO; or what the server answered.
+ */
+#ifndef REMOTE_CLIENT_CONNECTION_H
+#define REMOTE_CLIENT_CONNECTION_H
+
+#include "remote/client_session.h"
+#include "remote/protocol.h"
+
+#include <netdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where a server is; read-only once made, shared by its connections. */
+struct server_location {
+	char url[300]; /* "tcp://HOST:PORT", for messages */
+	struct addrinfo *addresses;
+};
+
+struct client_connection {
+	struct remote_session *session;
+	const struct server_location *location;
+	struct remote_counters counters;
+	uint64_t until_ns; /* CLOCK_MONOTONIC */
+	uint64_t last_id;
+	int fd; /* -1: closed */
+	uint8_t *input;
+	size_t capacity; /* of input */
+	size_t used;     /* bytes received */
+	size_t consumed; /* of them, those of the frame handed out last */
+};
+
+struct frame {
+	struct header header;
+	const uint8_t *payload; /* valid until the next call on the connection */
+};
+
+/* payload_max: the largest payload to accept (PAYLOAD_MAX_LEAST to PAYLOAD_MAX). */
+MUST_USE int connection_init(struct client_connection *connection, struct remote_session *session,
+			     const struct server_location *location, uint32_t payload_max);
+void connection_finish(struct client_connection *connection);
+
+/* Connect and shake hands. */
+MUST_USE int connection_open(struct client_connection *connection);
+void connection_close(struct client_connection *connection);
+static inline bool connection_is_open(const struct client_connection *connection)
+{
+	return connection->fd >= 0;
+}
+
+/* Send one whole message: size bytes that begin with a header. */
+MUST_USE int connection_send(struct client_connection *connection, const void *message,
+			     size_t size);
+
+/* Send a header and its payload. */
+MUST_USE int connection_send_message(struct client_connection *connection,
+				     const struct header *header, const void *payload);
+
+/* The next message: an answer to id, of the type expected.  An ERROR becomes this thread's
+ * error. */
+MUST_USE int connection_receive(struct client_connection *connection, enum message_type expected,
+				uint64_t id, struct frame *frame);
+
+/* The answer was the last: nothing may have come behind it. */
+MUST_USE int connection_expect_silence(struct client_connection *connection);
+
+/* Send a request without a handle, and receive the first message of its answer. */
+MUST_USE int connection_ask(struct client_connection *connection, enum message_type request,
+			    const void *payload, size_t size, enum message_type expected,
+			    struct frame *frame);
+
+/* The same for a request whose answer is one message. */
+MUST_USE int connection_call(struct client_connection *connection, enum message_type request,
+			     const void *payload, size_t size, enum message_type expected,
+			     struct frame *frame);
+
+/* Close because the server broke the protocol.  -EPROTO. */
+int connection_violated(struct client_connection *connection, const char *why);
+
+/* client_socket.c */
+MUST_USE int socket_connect(struct client_connection *connection);
+MUST_USE int socket_send(struct client_connection *connection, const void *data, size_t size,
+			 bool more);
+/* At least one byte more into input. */
+MUST_USE int socket_receive(struct client_connection *connection);
+
+#endif

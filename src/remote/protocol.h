@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protocol.h - the wire protocol between thaw and thawd, as pure functions over bytes.
+ *
+ * docs/protocol.md is the specification.  A message is a header of 32 bytes and a payload
+ * whose length is bounded per type; so a reader knows how much to allocate before any byte of
+ * the payload has come.  Integers are little-endian.
+ *
+ * Every function here reads hostile bytes through the checked cursor, touches no socket and
+ * allocates nothing.
+ * Errors: exit 76 (-EPROTO) with what is wrong; the caller adds who sent it to its own log.
+ */
+#ifndef REMOTE_PROTOCOL_H
+#define REMOTE_PROTOCOL_H
+
+#include "base/cursor.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "memory/page_source.h"
+#include "snapshot/repository.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROTOCOL_MAGIC   0x57414854u /* "THAW" */
+#define PROTOCOL_VERSION 1
+
+#define HEADER_SIZE      32u
+#define DATA_PREFIX_SIZE 16u /* of DATA and OBJECT, in front of the pages or bytes */
+
+/* A frame occupies a 10 Gbit/s link for 0.05 ms (demand) or 0.2 ms (bulk) at most. */
+#define DEMAND_FRAME_PAGES 16u
+#define BULK_FRAME_PAGES   64u
+
+#define RANGES_MAX         256u                           /* per GET */
+#define CHUNK_MAX          (BULK_FRAME_PAGES * PAGE_SIZE) /* bytes of an object per message */
+#define LIST_REFS_MAX      256u                           /* per LIST_OK */
+#define ERROR_TEXT_MAX     400u                           /* bytes, without a NUL */
+
+/* The largest payload a side may announce that it takes, and the least that it must take. */
+#define PAYLOAD_MAX       (DATA_PREFIX_SIZE + BULK_FRAME_PAGES * PAGE_SIZE)
+#define PAYLOAD_MAX_LEAST (DATA_PREFIX_SIZE + DEMAND_FRAME_PAGES * PAGE_SIZE)
+
+/* The largest payload of any request but PUT_DATA. */
+#define REQUEST_PAYLOAD_MAX (8u + 12u * RANGES_MAX)
+
+enum message_type {
+	MESSAGE_HELLO = 1,
+	MESSAGE_HELLO_OK,
+	MESSAGE_ERROR,
+	MESSAGE_RESOLVE,
+	MESSAGE_RESOLVE_OK,
+	MESSAGE_OPEN,
+	MESSAGE_OPEN_OK,
+	MESSAGE_LOAD,
+	MESSAGE_OBJECT,
+	MESSAGE_HOLDS,
+	MESSAGE_HOLDS_OK,
+	MESSAGE_GET,
+	MESSAGE_DATA,
+	MESSAGE_PUT_BEGIN,
+	MESSAGE_PUT_READY,
+	MESSAGE_PUT_DATA,
+	MESSAGE_PUT_END,
+	MESSAGE_PUT_OK,
+	MESSAGE_PUBLISH,
+	MESSAGE_PUBLISH_OK,
+	MESSAGE_LIST,
+	MESSAGE_LIST_OK,
+	MESSAGE_TYPES /* one past the last */
+};
+
+/* On DATA, OBJECT and LIST_OK: nothing more follows for this request. */
+#define FLAG_LAST 1u
+
+struct header {
+	enum message_type type;
+	uint16_t flags;
+	uint32_t length; /* bytes of payload */
+	uint32_t handle; /* an open snapshot: in OPEN_OK, GET and DATA; else 0 */
+	uint64_t id;     /* chosen by the client, echoed in every answer */
+};
+
+/* "GET". */
+const char *message_name(enum message_type type);
+
+/* Does a client send it?  Otherwise a server does. */
+bool message_is_request(enum message_type type);
+
+void header_write(struct writer *writer, const struct header *header);
+
+/* Check magic, checksum, type, flags and the bounds of length. */
+MUST_USE int header_read(const uint8_t bytes[HEADER_SIZE], struct header *header);
+
+/*
+ * Payloads.  X_write() appends to a writer; X_read() refuses anything but exactly size bytes
+ * of a legal X.  Texts are copied out with a NUL.
+ */
+struct hello { /* HELLO and, with version_min == version_max, HELLO_OK */
+	uint16_t version_min, version_max;
+	uint32_t payload_max; /* the largest payload the sender takes */
+	uint64_t features;    /* bits that the receiver must understand; none are defined yet */
+};
+void hello_write(struct writer *writer, const struct hello *hello);
+MUST_USE int hello_read(const uint8_t *data, size_t size, struct hello *hello);
+
+/* code is the exit code the client's program would end with (error.h). */
+struct error_message {
+	enum exit_code code;
+	char text[ERROR_TEXT_MAX + 1]; /* unprintable bytes replaced */
+};
+void error_message_write(struct writer *writer, enum exit_code code, const char *text);
+MUST_USE int error_message_read(const uint8_t *data, size_t size, struct error_message *error);
+/* The errno that fits an exit code. */
+int error_message_errnum(enum exit_code code);
+
+/* RESOLVE and, where it may be empty, LIST. */
+MUST_USE int ref_read(const uint8_t *data, size_t size, bool may_be_empty, char ref[REF_NAME_MAX]);
+
+/* RESOLVE_OK, PUT_END and PUT_OK. */
+MUST_USE int digest_read(const uint8_t *data, size_t size, struct digest *digest);
+
+/* OPEN: a ref, or a digest if ref is empty. */
+struct open_request {
+	char ref[REF_NAME_MAX];
+	struct digest digest;
+};
+void open_request_write(struct writer *writer, const struct open_request *open);
+MUST_USE int open_request_read(const uint8_t *data, size_t size, struct open_request *open);
+
+struct open_reply { /* OPEN_OK */
+	struct digest digest;
+	uint64_t page_count;
+};
+void open_reply_write(struct writer *writer, const struct open_reply *open);
+MUST_USE int open_reply_read(const uint8_t *data, size_t size, struct open_reply *open);
+
+/* LOAD and HOLDS; PUT_BEGIN is the kind alone. */
+void object_name_write(struct writer *writer, enum object_kind kind, const struct digest *digest);
+MUST_USE int object_name_read(const uint8_t *data, size_t size, enum object_kind *kind,
+			      struct digest *digest);
+void object_kind_write(struct writer *writer, enum object_kind kind);
+MUST_USE int object_kind_read(const uint8_t *data, size_t size, enum object_kind *kind);
+
+/* OBJECT: some bytes of an object, in order. */
+struct object_chunk {
+	uint64_t object_size, offset;
+	const uint8_t *bytes; /* into the payload */
+	uint32_t size;
+};
+void object_chunk_write_prefix(struct writer *writer, uint64_t object_size, uint64_t offset);
+MUST_USE int object_chunk_read(const uint8_t *data, size_t size, struct object_chunk *chunk);
+
+struct page_range {
+	uint64_t first;
+	uint32_t count;
+};
+struct get_request { /* GET */
+	enum page_priority priority;
+	uint32_t range_count;
+	struct page_range ranges[RANGES_MAX];
+};
+void get_request_write(struct writer *writer, enum page_priority priority,
+		       const struct page_range *ranges, uint32_t range_count);
+/* page_count bounds every range. */
+MUST_USE int get_request_read(const uint8_t *data, size_t size, uint64_t page_count,
+			      struct get_request *get);
+
+struct page_data { /* DATA: pages as they are; other encodings would need a feature bit */
+	struct page_range range;
+	const uint8_t *pages; /* into the payload */
+};
+void page_data_write_prefix(struct writer *writer, const struct page_range *range);
+MUST_USE int page_data_read(const uint8_t *data, size_t size, struct page_data *page_data);
+
+/* HOLDS_OK: one byte, 0 or 1. */
+MUST_USE int holds_reply_read(const uint8_t *data, size_t size, bool *held);
+
+/* PUBLISH, and one entry of LIST_OK. */
+struct named_ref {
+	char ref[REF_NAME_MAX];
+	struct digest digest;
+};
+void publish_write(struct writer *writer, const char *ref, const struct digest *digest);
+MUST_USE int publish_read(const uint8_t *data, size_t size, struct named_ref *publish);
+
+/* LIST_OK is any number of these, up to LIST_REFS_MAX, in name order. */
+#define LIST_ENTRY_MAX (1u + DIGEST_SIZE + REF_NAME_MAX - 1u) /* bytes */
+void list_entry_write(struct writer *writer, const char *ref, const struct digest *digest);
+MUST_USE int list_entry_read(struct cursor *cursor, struct named_ref *entry);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server.c - listening, accepting, starting and stopping the workers. */
+#include "remote/server.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "remote/server_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#define BACKLOG             128
+#define LOG_LINES_MOST      10 /* about peers, per second */
+#define CONNECTIONS_SLACK   64 /* beyond max_connections, to be told that there are too many */
+#define KEEPALIVE_IDLE_S    60 /* a peer whose host has died is noticed after 60 + 3 * 20 s */
+#define KEEPALIVE_BETWEEN_S 20
+#define KEEPALIVE_COUNT     3
+
+void peer_log(const struct peer *peer, const char *what)
+{
+	struct server *server = peer->worker->server;
+	uint64_t now = clock_now_ns() / NS_PER_S;
+
+	if (atomic_exchange(&server->log_second, now) != now) {
+		unsigned lines = atomic_exchange(&server->log_lines, 0);
+
+		if (lines > LOG_LINES_MOST)
+			log_warning("%u more about other peers", lines - LOG_LINES_MOST);
+	}
+	if (atomic_fetch_add(&server->log_lines, 1) < LOG_LINES_MOST)
+		log_warning("%s: %s", peer->name, what);
+}
+
+struct worker *server_pick_worker(struct server *server, enum worker_kind kind)
+{
+	unsigned threads = server->config.threads;
+	unsigned turn = atomic_fetch_add(&server->next_worker[kind], 1) % threads;
+
+	return &server->workers[(kind == WORKER_STORAGE ? 0 : threads) + turn];
+}
+
+static bool is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in in;
+
+		memcpy(&in, address, sizeof(in));
+		return ntohl(in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	}
+	if (address->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, address, sizeof(in6));
+		return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+	}
+	return false;
+}
+
+static void format_address(const struct sockaddr_storage *address, socklen_t size,
+			   char name[PEER_NAME_SIZE])
+{
+	char host[INET6_ADDRSTRLEN], port[6];
+
+	if (getnameinfo((const struct sockaddr *)address, size, host, sizeof(host), port,
+			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV))
+		snprintf(name, PEER_NAME_SIZE, "unknown address");
+	else
+		snprintf(name, PEER_NAME_SIZE, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static int listen_on(struct server *server, const struct addrinfo *address)
+{
+	const int on = 1;
+
+	server->listen_fd =
+		socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (server->listen_fd < 0 ||
+	    setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(server->listen_fd, address->ai_addr, address->ai_addrlen) ||
+	    listen(server->listen_fd, BACKLOG))
+		return -errno;
+	return 0;
+}
+
+static int name_address(struct server *server)
+{
+	struct sockaddr_storage bound;
+	socklen_t size = sizeof(bound);
+
+	if (getsockname(server->listen_fd, (struct sockaddr *)&bound, &size))
+		return fail(EXIT_OS, errno, "getsockname: %s", strerror(errno));
+	format_address(&bound, size, server->address);
+	return 0;
+}
+
+static int open_listener(struct server *server)
+{
+	const struct server_config *config = &server->config;
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo *address;
+	int r = getaddrinfo(config->host, config->port, &hints, &address);
+
+	if (r)
+		return fail(EXIT_CONFIG, EADDRNOTAVAIL, "listen on %s:%s: %s", config->host,
+			    config->port, gai_strerror(r));
+	if (!config->insecure && !is_loopback(address->ai_addr)) {
+		freeaddrinfo(address);
+		return fail(
+			EXIT_CONFIG, EACCES,
+			"listen on %s:%s: other hosts could read and change every snapshot there, "
+			"as nothing is encrypted or authorised yet; listen on 127.0.0.1, or set "
+			"insecure = yes if the network is trusted",
+			config->host, config->port);
+	}
+	r = listen_on(server, address);
+	freeaddrinfo(address);
+	if (!r)
+		return name_address(server);
+	return fail(r == -EADDRNOTAVAIL ? EXIT_CONFIG : EXIT_OS, -r, "listen on %s:%s: %s",
+		    config->host, config->port, strerror(-r));
+}
+
+int server_create(const struct server_config *config, struct server **server)
+{
+	struct server *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return fail(EXIT_OS, ENOMEM, "server: out of memory");
+	s->config = *config;
+	s->listen_fd = -1;
+	if (!s->config.threads)
+		s->config.threads = (unsigned)get_nprocs();
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->workers = calloc(2 * (size_t)s->config.threads, sizeof(*s->workers));
+	if (s->stop_fd < 0 || !s->workers)
+		r = fail(EXIT_OS, errno, "server: %s", strerror(errno));
+	else
+		r = snapshot_cache_create(config->repository, s->config.threads, &s->cache);
+	if (!r)
+		r = open_listener(s);
+	if (r)
+		server_destroy(s);
+	else
+		*server = s;
+	return r;
+}
+
+void server_destroy(struct server *server)
+{
+	if (!server)
+		return;
+	snapshot_cache_destroy(server->cache);
+	file_close(&server->listen_fd);
+	file_close(&server->stop_fd);
+	free(server->workers);
+	free(server);
+}
+
+const char *server_address(const struct server *server)
+{
+	return server->address;
+}
+
+void server_stop(struct server *server)
+{
+	int saved = errno;
+
+	eventfd_write(server->stop_fd, 1);
+	errno = saved; /* it may be called from a signal handler */
+}
+
+static int start_workers(struct server *server)
+{
+	unsigned threads = server->config.threads;
+	int r = 0;
+
+	while (!r && server->started < 2 * threads) {
+		struct worker *worker = &server->workers[server->started];
+
+		worker->server = server;
+		worker->kind = server->started < threads ? WORKER_STORAGE : WORKER_PAGING;
+		worker->index = server->started % threads;
+		r = worker_start(worker);
+		server->started += !r;
+	}
+	return r;
+}
+
+static void set_options(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{IPPROTO_TCP, TCP_NODELAY, 1},
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+		{IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_BETWEEN_S},
+		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
+	};
+
+	/* A connection works without any of them, only less well. */
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+			       sizeof(options[i].value)))
+			log_debug("setsockopt: %s", strerror(errno));
+}
+
+/* Returns 0, or -errno when no connection can be accepted for the time being. */
+static int accept_one(struct server *server)
+{
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+	char name[PEER_NAME_SIZE];
+	struct peer *peer;
+	int fd = accept4(server->listen_fd, (struct sockaddr *)&address, &size,
+			 SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS
+			       ? -errno
+			       : 0;
+	if (server->peers >= server->config.max_connections + CONNECTIONS_SLACK) {
+		close(fd);
+		return 0;
+	}
+	set_options(fd);
+	format_address(&address, size, name);
+	peer = peer_create(server, fd, name);
+	if (peer)
+		worker_adopt(server_pick_worker(server, WORKER_STORAGE), peer);
+	return peer ? 0 : -ENOMEM;
+}
+
+static void accept_all(struct server *server)
+{
+	struct pollfd fds[] = {
+		{.fd = server->stop_fd, .events = POLLIN},
+		{.fd = server->listen_fd, .events = POLLIN},
+	};
+
+	for (;;) {
+		int ready = poll(fds, 2, -1), r = 0;
+
+		if (ready > 0 && fds[0].revents)
+			return;
+		if (ready > 0 && fds[1].revents)
+			r = accept_one(server);
+		if (r) {
+			log_warning("cannot accept a connection: %s", strerror(-r));
+			poll(fds, 1, 100); /* ms; the connection stays in the backlog */
+		}
+	}
+}
+
+int server_run(struct server *server)
+{
+	int r = start_workers(server);
+
+	if (!r)
+		accept_all(server);
+	file_close(&server->listen_fd); /* new connections are refused while replies are finished */
+	server_stop(server);
+	while (server->started)
+		worker_join(&server->workers[--server->started]);
+	return r;
+}

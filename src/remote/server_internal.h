@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server_internal.h - shared by the files of the server.
+ *
+ *	server.c           listening, accepting, starting and stopping the workers
+ *	server_worker.c    a thread: epoll, its peers, their time-outs
+ *	server_peer.c      one connection: bytes in, messages, bytes out
+ *	server_requests.c  what each request does
+ *	server_reply.c     replies of many messages: pages and objects
+ *
+ * A peer is the server's end of one connection.  It belongs to one worker at a time and is
+ * touched by that worker's thread only.
+ */
+#ifndef REMOTE_SERVER_INTERNAL_H
+#define REMOTE_SERVER_INTERNAL_H
+
+#include "base/clock.h"
+#include "remote/protocol.h"
+#include "remote/server.h"
+#include "remote/snapshot_cache.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define PEER_NAME_SIZE     64 /* an address and a port */
+#define PEER_SNAPSHOTS_MAX 8  /* open at once on one connection */
+#define SCRATCH_SIZE       (HEADER_SIZE + PAYLOAD_MAX)
+
+enum worker_kind { WORKER_STORAGE, WORKER_PAGING, WORKER_KINDS };
+
+struct worker {
+	struct server *server;
+	enum worker_kind kind;
+	unsigned index; /* among those of its kind */
+	pthread_t thread;
+	int epoll_fd;
+	int wake_fd;      /* an eventfd: something is incoming */
+	uint8_t *scratch; /* SCRATCH_SIZE bytes: the message being made */
+	struct peer *peers;
+	uint64_t next_sweep_ns;
+
+	pthread_mutex_t lock; /* of incoming */
+	struct peer *incoming;
+};
+
+struct server {
+	struct server_config config;
+	char address[PEER_NAME_SIZE];
+	int listen_fd;
+	int stop_fd; /* an eventfd, readable for good once stopped */
+	struct snapshot_cache *cache;
+	struct worker *workers; /* config.threads of each kind, storage workers first */
+	unsigned started;       /* of them */
+	_Atomic unsigned next_worker[WORKER_KINDS];
+	_Atomic unsigned peers;
+	_Atomic uint64_t log_second; /* peer_log(): which second, and how many lines in it */
+	_Atomic unsigned log_lines;
+};
+
+enum peer_state {
+	PEER_NEW,    /* must say HELLO */
+	PEER_READY,  /* between requests, or in one */
+	PEER_ENDING, /* has got its last message; its input is thrown away */
+	PEER_GONE,   /* the connection is lost */
+};
+
+enum put_state { PUT_NONE, PUT_OPEN, PUT_FAILED };
+
+enum reply_kind { REPLY_NONE, REPLY_PAGES, REPLY_OBJECT };
+
+/* A reply of many messages, made one by one as the peer takes them. */
+struct reply {
+	enum reply_kind kind;
+	uint64_t id;
+	uint32_t handle;
+	struct get_request get; /* PAGES: range next_range and on are still to be sent */
+	uint32_t next_range;
+	struct bytes object; /* OBJECT */
+	uint64_t offset;
+};
+
+struct peer {
+	struct worker *worker;
+	struct peer *next, *previous;
+	enum peer_state state;
+	int fd;
+	uint32_t epoll_events; /* registered; 0: not in epoll */
+	uint64_t deadline_ns;  /* 0: none, it is idle */
+	bool progress;         /* since the deadline was set */
+	uint32_t payload_max;  /* that it takes */
+	char name[PEER_NAME_SIZE];
+
+	uint8_t *input;
+	size_t capacity, used, consumed;
+
+	struct bytes output; /* what the socket did not take yet */
+	size_t sent;         /* of output */
+
+	struct cached_snapshot *snapshots[PEER_SNAPSHOTS_MAX];
+	struct reply reply;
+	enum put_state put_state;
+	struct object_put *put;
+	struct error put_error; /* why it FAILED */
+};
+
+/* server.c */
+struct worker *server_pick_worker(struct server *server, enum worker_kind kind);
+/* A warning about a peer; a flood of them is cut. */
+void peer_log(const struct peer *peer, const char *what);
+
+/* server_worker.c */
+MUST_USE int worker_start(struct worker *worker);
+void worker_join(struct worker *worker);
+/* Hand over a peer that is in no worker; any thread. */
+void worker_adopt(struct worker *worker, struct peer *peer);
+
+/* server_peer.c */
+enum peer_fate { PEER_STAYS, PEER_MOVES, PEER_LEAVES };
+
+/* Takes over fd.  NULL without memory, and fd is closed. */
+struct peer *peer_create(struct server *server, int fd, const char *name);
+void peer_destroy(struct peer *peer);
+
+/* Serve it until it would block or others should have a turn; sets epoll_events as wanted. */
+enum peer_fate peer_run(struct peer *peer, bool stopping);
+static inline bool peer_is_bulk(const struct peer *peer)
+{
+	return peer->reply.kind == REPLY_PAGES && peer->reply.get.priority == PAGE_BULK;
+}
+/* Is it in the middle of sending something? */
+static inline bool peer_is_sending(const struct peer *peer)
+{
+	return peer->reply.kind != REPLY_NONE || peer->output.data;
+}
+
+/* Where the payload of a message is to be written. */
+struct writer peer_payload(struct peer *peer);
+/* Send the message whose payload has been written. */
+void peer_send(struct peer *peer, struct header header, const struct writer *payload);
+/* Send error_last() as the answer to a request. */
+void peer_send_error(struct peer *peer, uint64_t id);
+/* Make room for the input of messages with this much payload. */
+MUST_USE int peer_grow_input(struct peer *peer, uint32_t payload);
+
+/* server_requests.c: -errno for an ERROR; with exit code 76 the peer is to be closed. */
+MUST_USE int request_serve(struct peer *peer, const struct header *header, const uint8_t *payload);
+
+/* server_reply.c: make and send the next message of peer->reply. */
+void reply_send_next(struct peer *peer);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server_peer.c - one connection: bytes in, messages, bytes out. */
+#include "base/file.h"
+#include "remote/server_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define TURNS_MOST 16             /* demand requests before the other peers have a turn */
+#define ENDING_NS  (1 * NS_PER_S) /* for a peer to read its last ERROR */
+
+struct peer *peer_create(struct server *server, int fd, const char *name)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer) {
+		file_close(&fd);
+		return NULL;
+	}
+	peer->fd = fd;
+	peer->deadline_ns = clock_now_ns() + server->config.timeout_ns;
+	snprintf(peer->name, sizeof(peer->name), "%s", name);
+	if (peer_grow_input(peer, REQUEST_PAYLOAD_MAX)) {
+		file_close(&fd);
+		free(peer);
+		return NULL;
+	}
+	atomic_fetch_add(&server->peers, 1);
+	return peer;
+}
+
+void peer_destroy(struct peer *peer)
+{
+	struct server *server = peer->worker->server;
+
+	if (peer->put)
+		server->config.repository->ops->put_abort(peer->put);
+	for (int i = 0; i < PEER_SNAPSHOTS_MAX; i++)
+		if (peer->snapshots[i])
+			snapshot_cache_put(server->cache, peer->snapshots[i]);
+	bytes_finish(&peer->reply.object);
+	bytes_finish(&peer->output);
+	free(peer->input);
+	file_close(&peer->fd);
+	free(peer);
+	atomic_fetch_sub(&server->peers, 1);
+}
+
+int peer_grow_input(struct peer *peer, uint32_t payload)
+{
+	size_t capacity = HEADER_SIZE + payload;
+	uint8_t *input;
+
+	if (capacity <= peer->capacity)
+		return 0;
+	input = realloc(peer->input, capacity);
+	if (!input)
+		return fail(EXIT_OS, ENOMEM, "out of memory");
+	peer->input = input;
+	peer->capacity = capacity;
+	return 0;
+}
+
+/* Send as much as the socket takes; how much that was. */
+static size_t try_send(struct peer *peer, const uint8_t *data, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = send(peer->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN)
+		peer->state = PEER_GONE;
+	if (n > 0)
+		peer->progress = true;
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* Send what is left over from before. */
+static void flush(struct peer *peer)
+{
+	if (!peer->output.data)
+		return;
+	peer->sent +=
+		try_send(peer, peer->output.data + peer->sent, peer->output.size - peer->sent);
+	if (peer->sent == peer->output.size)
+		bytes_finish(&peer->output);
+}
+
+struct writer peer_payload(struct peer *peer)
+{
+	return writer_over(peer->worker->scratch + HEADER_SIZE, PAYLOAD_MAX);
+}
+
+void peer_send(struct peer *peer, struct header header, const struct writer *payload)
+{
+	uint8_t *message = peer->worker->scratch;
+	struct writer writer = writer_over(message, HEADER_SIZE);
+	size_t size = HEADER_SIZE + writer_used(payload), sent;
+
+	header.length = (uint32_t)writer_used(payload);
+	header_write(&writer, &header);
+	sent = try_send(peer, message, size);
+	if (sent == size || peer->state == PEER_GONE)
+		return;
+	peer->sent = 0;
+	if (bytes_copy(&peer->output, message + sent, size - sent))
+		peer->state = PEER_GONE;
+}
+
+void peer_send_error(struct peer *peer, uint64_t id)
+{
+	const struct header header = {.type = MESSAGE_ERROR, .id = id};
+	struct writer payload = peer_payload(peer);
+
+	error_message_write(&payload, error_last()->exit_code, error_last()->text);
+	peer_send(peer, header, &payload);
+}
+
+/* A last ERROR, and no more.  The rest of its input is read and thrown away, because closing a
+ * socket with unread input would reset the connection under that ERROR. */
+static void end(struct peer *peer, uint64_t id)
+{
+	peer_log(peer, error_last()->text);
+	peer_send_error(peer, id);
+	if (peer->state != PEER_GONE)
+		peer->state = PEER_ENDING;
+	peer->deadline_ns = clock_now_ns() + ENDING_NS;
+}
+
+static void receive(struct peer *peer)
+{
+	ssize_t n;
+
+	peer->used -= peer->consumed;
+	memmove(peer->input, peer->input + peer->consumed, peer->used);
+	peer->consumed = 0;
+	n = recv(peer->fd, peer->input + peer->used, peer->capacity - peer->used, MSG_DONTWAIT);
+	if (n > 0)
+		peer->used += (size_t)n;
+	else if (!n || (errno != EAGAIN && errno != EINTR))
+		peer->state = PEER_GONE;
+}
+
+static void discard(struct peer *peer)
+{
+	ssize_t n = recv(peer->fd, peer->worker->scratch, SCRATCH_SIZE, MSG_DONTWAIT);
+
+	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
+		peer->state = PEER_GONE;
+}
+
+/* Is there a whole message in the input?  1, 0 or -EPROTO. */
+static int peek(struct peer *peer, struct header *header)
+{
+	size_t size = peer->used - peer->consumed;
+
+	*header = (struct header){0};
+	if (size < HEADER_SIZE)
+		return 0;
+	if (header_read(peer->input + peer->consumed, header))
+		return -EPROTO;
+	if (!message_is_request(header->type))
+		return fail(EXIT_PROTOCOL, EPROTO, "a client does not send %s",
+			    message_name(header->type));
+	if ((header->type == MESSAGE_HELLO) != (peer->state == PEER_NEW))
+		return fail(EXIT_PROTOCOL, EPROTO, "%s where it is not allowed",
+			    message_name(header->type));
+	if (HEADER_SIZE + header->length > peer->capacity)
+		return fail(EXIT_PROTOCOL, EPROTO, "%s without PUT_BEGIN",
+			    message_name(header->type));
+	return size >= HEADER_SIZE + header->length;
+}
+
+static enum worker_kind worker_for(const struct header *header)
+{
+	return header->type == MESSAGE_GET ? WORKER_PAGING : WORKER_STORAGE;
+}
+
+static void serve(struct peer *peer, const struct header *header)
+{
+	const uint8_t *payload = peer->input + peer->consumed + HEADER_SIZE;
+
+	peer->consumed += HEADER_SIZE + header->length;
+	peer->progress = true;
+	if (!request_serve(peer, header, payload))
+		return;
+	if (error_last()->exit_code == EXIT_PROTOCOL || peer->state == PEER_NEW)
+		end(peer, header->id);
+	else
+		peer_send_error(peer, header->id);
+}
+
+enum turn { TURN_AGAIN, TURN_YIELDS, TURN_BLOCKED, TURN_MOVES };
+
+/* One step of a peer with nothing to send. */
+static enum turn take_request(struct peer *peer, bool *received)
+{
+	struct header header;
+	int r = peek(peer, &header);
+
+	if (r < 0) {
+		end(peer, header.id);
+		return TURN_AGAIN;
+	}
+	if (!r && *received)
+		return TURN_BLOCKED;
+	if (!r) {
+		*received = true;
+		receive(peer);
+		return TURN_AGAIN;
+	}
+	if (header.type != MESSAGE_HELLO && worker_for(&header) != peer->worker->kind)
+		return TURN_MOVES;
+	serve(peer, &header);
+	*received = true; /* what is not here yet, epoll will tell */
+	return TURN_AGAIN;
+}
+
+static enum turn take_turn(struct peer *peer, bool *received)
+{
+	if (peer->output.data)
+		return TURN_BLOCKED;
+	if (peer->state == PEER_ENDING) {
+		shutdown(peer->fd, SHUT_WR);
+		discard(peer);
+		return TURN_BLOCKED;
+	}
+	if (peer->reply.kind == REPLY_NONE)
+		return take_request(peer, received);
+	reply_send_next(peer);
+	/* One frame of bulk, so that no demand waits behind more than that. */
+	return peer_is_bulk(peer) ? TURN_YIELDS : TURN_AGAIN;
+}
+
+static void set_deadline(struct peer *peer)
+{
+	bool idle =
+		peer->state == PEER_READY && !peer_is_sending(peer) && peer->used == peer->consumed;
+
+	if (peer->state == PEER_ENDING)
+		return;
+	if (idle)
+		peer->deadline_ns = 0;
+	else if (peer->progress || !peer->deadline_ns)
+		peer->deadline_ns = clock_now_ns() + peer->worker->server->config.timeout_ns;
+	peer->progress = false;
+}
+
+enum peer_fate peer_run(struct peer *peer, bool stopping)
+{
+	enum turn turn = TURN_AGAIN;
+	bool received = false;
+
+	flush(peer);
+	for (int i = 0; i < TURNS_MOST && turn == TURN_AGAIN && peer->state != PEER_GONE; i++) {
+		if (stopping && !peer_is_sending(peer))
+			return PEER_LEAVES;
+		turn = take_turn(peer, &received);
+	}
+	if (peer->state == PEER_GONE)
+		return PEER_LEAVES;
+	if (turn == TURN_MOVES)
+		return PEER_MOVES;
+	set_deadline(peer);
+	/* A peer that had its turns but has more to do is called again as soon as it can take
+	 * output, which is mostly at once. */
+	peer->epoll_events = turn == TURN_AGAIN || peer_is_sending(peer) ? (uint32_t)EPOLLOUT
+									 : (uint32_t)EPOLLIN;
+	return PEER_STAYS;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server_requests.c - what each request does. */
+#include "remote/server_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct repository *repository_of(const struct peer *peer)
+{
+	return peer->worker->server->config.repository;
+}
+
+static void send_digest(struct peer *peer, enum message_type type, uint64_t id,
+			const struct digest *digest)
+{
+	const struct header header = {.type = type, .id = id};
+	struct writer payload = peer_payload(peer);
+
+	writer_write(&payload, digest->bytes, DIGEST_SIZE);
+	peer_send(peer, header, &payload);
+}
+
+static void send_empty(struct peer *peer, enum message_type type, uint64_t id)
+{
+	const struct header header = {.type = type, .id = id};
+	struct writer payload = peer_payload(peer);
+
+	peer_send(peer, header, &payload);
+}
+
+static int serve_hello(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	const struct server *server = peer->worker->server;
+	const struct header header = {.type = MESSAGE_HELLO_OK, .id = request->id};
+	const struct hello answer = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, 0};
+	struct writer payload = peer_payload(peer);
+	struct hello hello;
+	int r = hello_read(data, request->length, &hello);
+
+	if (r)
+		return r;
+	if (hello.version_min > PROTOCOL_VERSION || hello.version_max < PROTOCOL_VERSION)
+		return fail(EXIT_PROTOCOL, EPROTO,
+			    "this server speaks version %d, the client %u to %u; upgrade the older",
+			    PROTOCOL_VERSION, hello.version_min, hello.version_max);
+	if (hello.features)
+		return fail(EXIT_PROTOCOL, EPROTO, "this server lacks feature bits 0x%llx",
+			    (unsigned long long)hello.features);
+	if (server->peers > server->config.max_connections)
+		return fail(EXIT_UNAVAILABLE, EBUSY, "all %u connections are in use; try later",
+			    server->config.max_connections);
+	peer->payload_max = hello.payload_max < PAYLOAD_MAX ? hello.payload_max : PAYLOAD_MAX;
+	peer->state = PEER_READY;
+	hello_write(&payload, &answer);
+	peer_send(peer, header, &payload);
+	return 0;
+}
+
+static int serve_resolve(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct repository *repository = repository_of(peer);
+	char ref[REF_NAME_MAX];
+	struct digest id;
+	int r = ref_read(data, request->length, false, ref);
+
+	if (!r)
+		r = repository->ops->resolve(repository, ref, &id);
+	if (!r)
+		send_digest(peer, MESSAGE_RESOLVE_OK, request->id, &id);
+	return r;
+}
+
+static int free_handle(const struct peer *peer, unsigned *handle)
+{
+	for (*handle = 1; *handle <= PEER_SNAPSHOTS_MAX; ++*handle)
+		if (!peer->snapshots[*handle - 1])
+			return 0;
+	return fail(EXIT_PROTOCOL, EPROTO, "OPEN of more than %d snapshots", PEER_SNAPSHOTS_MAX);
+}
+
+static int serve_open(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct header header = {.type = MESSAGE_OPEN_OK, .id = request->id};
+	struct repository *repository = repository_of(peer);
+	struct cached_snapshot *cached = NULL;
+	struct open_request open;
+	struct open_reply reply;
+	struct writer payload;
+	int r = open_request_read(data, request->length, &open);
+
+	if (!r)
+		r = free_handle(peer, &header.handle);
+	if (!r && open.ref[0])
+		r = repository->ops->resolve(repository, open.ref, &open.digest);
+	if (!r)
+		r = snapshot_cache_get(peer->worker->server->cache, &open.digest, &cached);
+	if (r)
+		return r;
+	peer->snapshots[header.handle - 1] = cached;
+	reply.digest = open.digest;
+	reply.page_count = cached->snapshot.index.page_count;
+	payload = peer_payload(peer);
+	open_reply_write(&payload, &reply);
+	peer_send(peer, header, &payload);
+	return 0;
+}
+
+static int serve_load(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct repository *repository = repository_of(peer);
+	struct reply *reply = &peer->reply;
+	enum object_kind kind;
+	struct digest digest;
+	int r = object_name_read(data, request->length, &kind, &digest);
+
+	if (r)
+		return r;
+	if (kind == OBJECT_PACK)
+		return fail(EXIT_USAGE, EINVAL, "a pack is read page by page");
+	r = repository->ops->load(repository, kind, &digest, &reply->object);
+	if (r)
+		return r;
+	reply->kind = REPLY_OBJECT;
+	reply->id = request->id;
+	reply->offset = 0;
+	return 0;
+}
+
+static int serve_holds(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	const struct header header = {.type = MESSAGE_HOLDS_OK, .id = request->id};
+	struct repository *repository = repository_of(peer);
+	struct writer payload = peer_payload(peer);
+	enum object_kind kind;
+	struct digest digest;
+	bool held = false;
+	int r = object_name_read(data, request->length, &kind, &digest);
+
+	if (!r)
+		r = repository->ops->holds(repository, kind, &digest, &held);
+	if (r)
+		return r;
+	writer_u8(&payload, held);
+	peer_send(peer, header, &payload);
+	return 0;
+}
+
+static int serve_get(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct reply *reply = &peer->reply;
+	struct cached_snapshot *cached = NULL;
+	int r;
+
+	if (request->handle && request->handle <= PEER_SNAPSHOTS_MAX)
+		cached = peer->snapshots[request->handle - 1];
+	if (!cached)
+		return fail(EXIT_PROTOCOL, EPROTO, "GET with a handle that is not open");
+	r = get_request_read(data, request->length, cached->snapshot.index.page_count, &reply->get);
+	if (r)
+		return r;
+	reply->kind = REPLY_PAGES;
+	reply->id = request->id;
+	reply->handle = request->handle;
+	reply->next_range = 0;
+	return 0;
+}
+
+static int refuse_read_only(const struct peer *peer)
+{
+	if (!peer->worker->server->config.read_only)
+		return 0;
+	return fail(EXIT_PERMISSION, EACCES,
+		    "the server is read only; set read_only = no in its configuration");
+}
+
+static int serve_put_begin(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct repository *repository = repository_of(peer);
+	enum object_kind kind;
+	int r = object_kind_read(data, request->length, &kind);
+
+	if (!r && peer->put_state != PUT_NONE)
+		r = fail(EXIT_PROTOCOL, EPROTO, "PUT_BEGIN within a PUT");
+	if (!r)
+		r = refuse_read_only(peer);
+	if (!r)
+		r = peer_grow_input(peer, CHUNK_MAX);
+	if (!r)
+		r = repository->ops->put_begin(repository, kind, &peer->put);
+	if (r)
+		return r;
+	peer->put_state = PUT_OPEN;
+	send_empty(peer, MESSAGE_PUT_READY, request->id);
+	return 0;
+}
+
+/* Not answered; a failure is told at PUT_END. */
+static int serve_put_data(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct repository *repository = repository_of(peer);
+
+	if (peer->put_state == PUT_NONE)
+		return fail(EXIT_PROTOCOL, EPROTO, "PUT_DATA without PUT_BEGIN");
+	if (peer->put_state == PUT_FAILED)
+		return 0;
+	if (!repository->ops->put_write(peer->put, data, request->length))
+		return 0;
+	peer->put_error = *error_last();
+	peer->put_state = PUT_FAILED;
+	repository->ops->put_abort(peer->put);
+	peer->put = NULL;
+	return 0;
+}
+
+static int finish_put(struct peer *peer, const struct digest *expected)
+{
+	struct repository *repository = repository_of(peer);
+	struct object_put *put = peer->put;
+	struct digest stored;
+	int r;
+
+	peer->put = NULL;
+	r = repository->ops->put_finish(put, &stored);
+	if (r || digest_equal(&stored, expected))
+		return r;
+	return fail(EXIT_DATA, EBADMSG, "the bytes do not have the digest that PUT_END names");
+}
+
+static int serve_put_end(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	enum put_state state = peer->put_state;
+	struct digest digest;
+	int r = digest_read(data, request->length, &digest);
+
+	if (!r && state == PUT_NONE)
+		r = fail(EXIT_PROTOCOL, EPROTO, "PUT_END without PUT_BEGIN");
+	if (r)
+		return r;
+	peer->put_state = PUT_NONE;
+	r = state == PUT_OPEN ? finish_put(peer, &digest) : error_adopt(&peer->put_error);
+	if (!r)
+		send_digest(peer, MESSAGE_PUT_OK, request->id, &digest);
+	return r;
+}
+
+static int serve_publish(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct repository *repository = repository_of(peer);
+	struct named_ref publish;
+	int r = publish_read(data, request->length, &publish);
+
+	if (!r)
+		r = refuse_read_only(peer);
+	if (!r)
+		r = repository->ops->publish(repository, publish.ref, &publish.digest);
+	if (!r)
+		send_empty(peer, MESSAGE_PUBLISH_OK, request->id);
+	return r;
+}
+
+struct listing {
+	char after[REF_NAME_MAX];
+	struct writer payload;
+	uint32_t count;
+};
+
+/* Returns 1 when the message is full. */
+static int list_one(void *context, const char *ref, const struct digest *id)
+{
+	struct listing *listing = context;
+
+	if (strcmp(ref, listing->after) <= 0)
+		return 0;
+	if (listing->count == LIST_REFS_MAX)
+		return 1;
+	list_entry_write(&listing->payload, ref, id);
+	listing->count++;
+	return 0;
+}
+
+static int serve_list(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct header header = {.type = MESSAGE_LIST_OK, .id = request->id};
+	struct listing listing = {.payload = peer_payload(peer)};
+	struct repository *repository = repository_of(peer);
+	int r = ref_read(data, request->length, true, listing.after);
+
+	if (!r)
+		r = repository->ops->list(repository, list_one, &listing);
+	if (r < 0)
+		return r;
+	header.flags = r ? 0 : FLAG_LAST;
+	peer_send(peer, header, &listing.payload);
+	return 0;
+}
+
+int request_serve(struct peer *peer, const struct header *header, const uint8_t *payload)
+{
+	static int (*const serve[MESSAGE_TYPES])(struct peer *, const struct header *,
+						 const uint8_t *) = {
+		[MESSAGE_HELLO] = serve_hello,         [MESSAGE_RESOLVE] = serve_resolve,
+		[MESSAGE_OPEN] = serve_open,           [MESSAGE_LOAD] = serve_load,
+		[MESSAGE_HOLDS] = serve_holds,         [MESSAGE_GET] = serve_get,
+		[MESSAGE_PUT_BEGIN] = serve_put_begin, [MESSAGE_PUT_DATA] = serve_put_data,
+		[MESSAGE_PUT_END] = serve_put_end,     [MESSAGE_PUBLISH] = serve_publish,
+		[MESSAGE_LIST] = serve_list,
+	};
+
+	return serve[header->type](peer, header, payload);
+}

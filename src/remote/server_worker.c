@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server_worker.c - a thread of the server: epoll, its peers, their time-outs. */
+#include "base/file.h"
+#include "remote/server_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#define EVENTS_MOST   64
+#define SWEEP_NS      NS_PER_S       /* how often time-outs are looked at */
+#define STOP_GRACE_NS (2 * NS_PER_S) /* for replies being sent when the server stops */
+
+static void attach(struct worker *worker, struct peer *peer)
+{
+	peer->worker = worker;
+	peer->previous = NULL;
+	peer->next = worker->peers;
+	if (peer->next)
+		peer->next->previous = peer;
+	worker->peers = peer;
+}
+
+static void detach(struct peer *peer)
+{
+	if (peer->previous)
+		peer->previous->next = peer->next;
+	else
+		peer->worker->peers = peer->next;
+	if (peer->next)
+		peer->next->previous = peer->previous;
+}
+
+static void leave(struct peer *peer)
+{
+	detach(peer);
+	peer_destroy(peer); /* closing the socket takes it out of epoll */
+}
+
+static void move(struct peer *peer)
+{
+	struct worker *from = peer->worker;
+	enum worker_kind kind = from->kind == WORKER_PAGING ? WORKER_STORAGE : WORKER_PAGING;
+
+	epoll_ctl(from->epoll_fd, EPOLL_CTL_DEL, peer->fd, NULL);
+	peer->epoll_events = 0;
+	detach(peer);
+	worker_adopt(server_pick_worker(from->server, kind), peer);
+}
+
+/* Tell epoll what the peer waits for now. */
+static int watch(struct peer *peer, uint32_t before)
+{
+	struct epoll_event event = {.events = peer->epoll_events, .data.ptr = peer};
+
+	if (peer->epoll_events == before)
+		return 0;
+	return epoll_ctl(peer->worker->epoll_fd, before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, peer->fd,
+			 &event);
+}
+
+static void run(struct peer *peer, bool stopping)
+{
+	uint32_t before = peer->epoll_events;
+	enum peer_fate fate = peer_run(peer, stopping);
+
+	if (fate == PEER_MOVES)
+		move(peer);
+	else if (fate == PEER_LEAVES || watch(peer, before))
+		leave(peer);
+}
+
+void worker_adopt(struct worker *worker, struct peer *peer)
+{
+	peer->worker = worker;
+	pthread_mutex_lock(&worker->lock);
+	peer->next = worker->incoming;
+	worker->incoming = peer;
+	pthread_mutex_unlock(&worker->lock);
+	eventfd_write(worker->wake_fd, 1);
+}
+
+static struct peer *take_incoming(struct worker *worker)
+{
+	struct peer *peers;
+	eventfd_t count;
+
+	eventfd_read(worker->wake_fd, &count);
+	pthread_mutex_lock(&worker->lock);
+	peers = worker->incoming;
+	worker->incoming = NULL;
+	pthread_mutex_unlock(&worker->lock);
+	return peers;
+}
+
+static void welcome_incoming(struct worker *worker, bool stopping)
+{
+	for (struct peer *peer = take_incoming(worker), *next; peer; peer = next) {
+		next = peer->next;
+		attach(worker, peer);
+		run(peer, stopping);
+	}
+}
+
+static void sweep(struct worker *worker)
+{
+	uint64_t now = clock_now_ns();
+
+	if (now < worker->next_sweep_ns)
+		return;
+	worker->next_sweep_ns = now + SWEEP_NS;
+	for (struct peer *peer = worker->peers, *next; peer; peer = next) {
+		next = peer->next;
+		if (!peer->deadline_ns || now < peer->deadline_ns)
+			continue;
+		if (peer->state != PEER_ENDING)
+			peer_log(peer, "timed out in the middle of a message");
+		leave(peer);
+	}
+}
+
+/* What epoll reports for descriptors that are not peers. */
+static bool is_own(const struct worker *worker, const struct epoll_event *event)
+{
+	return event->data.ptr == worker || event->data.ptr == worker->server;
+}
+
+/* Strictly demand before bulk. */
+static void run_peers(struct worker *worker, struct epoll_event *events, int count, bool stopping)
+{
+	struct peer *bulk[EVENTS_MOST];
+	int bulk_count = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct peer *peer = events[i].data.ptr;
+
+		if (is_own(worker, &events[i]))
+			continue;
+		if (peer_is_bulk(peer))
+			bulk[bulk_count++] = peer;
+		else
+			run(peer, stopping);
+	}
+	for (int i = 0; i < bulk_count; i++)
+		run(bulk[i], stopping);
+}
+
+static int wait_for_events(struct worker *worker, struct epoll_event *events, bool *stopping)
+{
+	int count = epoll_wait(worker->epoll_fd, events, EVENTS_MOST, (int)(SWEEP_NS / NS_PER_MS));
+
+	for (int i = 0; i < count; i++)
+		if (events[i].data.ptr == worker->server)
+			*stopping = true;
+	return count;
+}
+
+static void serve(struct worker *worker)
+{
+	struct epoll_event events[EVENTS_MOST];
+	bool stopping = false;
+
+	while (!stopping) {
+		int count = wait_for_events(worker, events, &stopping);
+
+		run_peers(worker, events, count, false);
+		welcome_incoming(worker, false);
+		sweep(worker);
+	}
+}
+
+/* Finish what is being sent; everything else ends here. */
+static void wind_down(struct worker *worker)
+{
+	uint64_t until = clock_now_ns() + STOP_GRACE_NS;
+	struct epoll_event events[EVENTS_MOST];
+	bool stopping;
+
+	epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, worker->server->stop_fd, NULL);
+	for (struct peer *peer = worker->peers, *next; peer; peer = next) {
+		next = peer->next;
+		run(peer, true);
+	}
+	while (worker->peers && clock_now_ns() < until) {
+		int count = wait_for_events(worker, events, &stopping);
+
+		run_peers(worker, events, count, true);
+		welcome_incoming(worker, true);
+	}
+	while (worker->peers)
+		leave(worker->peers);
+}
+
+static void *worker_main(void *context)
+{
+	struct worker *worker = context;
+
+	serve(worker);
+	wind_down(worker);
+	return NULL;
+}
+
+static int watch_own(struct worker *worker, int fd, void *tag)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+
+	return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int start_thread(struct worker *worker)
+{
+	static const char *const names[] = {"storage", "paging"};
+	char name[16];
+	int r = pthread_create(&worker->thread, NULL, worker_main, worker);
+
+	if (r)
+		return r;
+	snprintf(name, sizeof(name), "%s-%u", names[worker->kind], worker->index);
+	pthread_setname_np(worker->thread, name);
+	return 0;
+}
+
+static void release(struct worker *worker)
+{
+	file_close(&worker->epoll_fd);
+	file_close(&worker->wake_fd);
+	free(worker->scratch);
+	pthread_mutex_destroy(&worker->lock);
+}
+
+int worker_start(struct worker *worker)
+{
+	int r;
+
+	pthread_mutex_init(&worker->lock, NULL);
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	worker->scratch = malloc(SCRATCH_SIZE);
+	if (worker->epoll_fd < 0 || worker->wake_fd < 0 || !worker->scratch ||
+	    watch_own(worker, worker->wake_fd, worker) ||
+	    watch_own(worker, worker->server->stop_fd, worker->server))
+		r = errno;
+	else
+		r = start_thread(worker);
+	if (!r)
+		return 0;
+	release(worker);
+	return fail(EXIT_OS, r, "cannot start a worker thread: %s", strerror(r));
+}
+
+void worker_join(struct worker *worker)
+{
+	pthread_join(worker->thread, NULL);
+	/* Peers that another worker handed over too late. */
+	for (struct peer *peer = take_incoming(worker), *next; peer; peer = next) {
+		next = peer->next;
+		peer_destroy(peer);
+	}
+	release(worker);
+}

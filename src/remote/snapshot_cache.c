@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot_cache.c - open snapshots, shared by connections. */
+#include "remote/snapshot_cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define UNHELD_MOST 4
+
+struct snapshot_cache {
+	struct repository *repository;
+	unsigned workers;
+	pthread_mutex_t lock;
+	struct cached_snapshot *first;
+	unsigned unheld; /* of them */
+	uint64_t releases;
+};
+
+int snapshot_cache_create(struct repository *repository, unsigned workers,
+			  struct snapshot_cache **cache)
+{
+	struct snapshot_cache *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return fail(EXIT_OS, ENOMEM, "snapshot cache: out of memory");
+	c->repository = repository;
+	c->workers = workers;
+	pthread_mutex_init(&c->lock, NULL);
+	*cache = c;
+	return 0;
+}
+
+static void unload(struct snapshot_cache *cache, struct cached_snapshot *cached)
+{
+	for (unsigned i = 0; i < cache->workers; i++)
+		page_source_destroy(cached->sources[i]);
+	snapshot_finish(&cached->snapshot);
+	free(cached);
+}
+
+void snapshot_cache_destroy(struct snapshot_cache *cache)
+{
+	if (!cache)
+		return;
+	while (cache->first) {
+		struct cached_snapshot *cached = cache->first;
+
+		cache->first = cached->next;
+		unload(cache, cached);
+	}
+	pthread_mutex_destroy(&cache->lock);
+	free(cache);
+}
+
+static int open_sources(struct snapshot_cache *cache, struct cached_snapshot *cached)
+{
+	int r = 0;
+
+	for (unsigned i = 0; !r && i < cache->workers; i++)
+		r = cache->repository->ops->open_pages(cache->repository, &cached->snapshot,
+						       PAGE_DEMAND, &cached->sources[i]);
+	return r;
+}
+
+static int load(struct snapshot_cache *cache, const struct digest *id,
+		struct cached_snapshot **loaded)
+{
+	struct cached_snapshot *cached =
+		calloc(1, sizeof(*cached) + cache->workers * sizeof(struct page_source *));
+	int r;
+
+	if (!cached)
+		return fail(EXIT_OS, ENOMEM, "snapshot cache: out of memory");
+	r = snapshot_load(cache->repository, id, &cached->snapshot);
+	if (r) {
+		free(cached);
+		return r;
+	}
+	/* The server needs only the page index. */
+	bytes_finish(&cached->snapshot.state);
+	r = open_sources(cache, cached);
+	if (r)
+		unload(cache, cached);
+	else
+		*loaded = cached;
+	return r;
+}
+
+static struct cached_snapshot *find(struct snapshot_cache *cache, const struct digest *id)
+{
+	struct cached_snapshot *cached = cache->first;
+
+	while (cached && !digest_equal(&cached->snapshot.id, id))
+		cached = cached->next;
+	return cached;
+}
+
+static int find_or_load(struct snapshot_cache *cache, const struct digest *id,
+			struct cached_snapshot **snapshot)
+{
+	struct cached_snapshot *cached = find(cache, id);
+	int r;
+
+	if (!cached) {
+		r = load(cache, id, &cached);
+		if (r)
+			return r;
+		cached->next = cache->first;
+		cache->first = cached;
+	} else if (!cached->holders) {
+		cache->unheld--;
+	}
+	cached->holders++;
+	*snapshot = cached;
+	return 0;
+}
+
+int snapshot_cache_get(struct snapshot_cache *cache, const struct digest *id,
+		       struct cached_snapshot **snapshot)
+{
+	int r;
+
+	pthread_mutex_lock(&cache->lock);
+	r = find_or_load(cache, id, snapshot);
+	pthread_mutex_unlock(&cache->lock);
+	return r;
+}
+
+static void drop_oldest(struct snapshot_cache *cache)
+{
+	struct cached_snapshot **oldest = NULL, *cached;
+
+	for (struct cached_snapshot **at = &cache->first; *at; at = &(*at)->next)
+		if (!(*at)->holders && (!oldest || (*at)->released < (*oldest)->released))
+			oldest = at;
+	if (!oldest)
+		return;
+	cached = *oldest;
+	*oldest = cached->next;
+	cache->unheld--;
+	unload(cache, cached);
+}
+
+void snapshot_cache_put(struct snapshot_cache *cache, struct cached_snapshot *snapshot)
+{
+	pthread_mutex_lock(&cache->lock);
+	if (!--snapshot->holders) {
+		snapshot->released = ++cache->releases;
+		cache->unheld++;
+		if (cache->unheld > UNHELD_MOST)
+			drop_oldest(cache);
+	}
+	pthread_mutex_unlock(&cache->lock);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * snapshot_cache.h - the snapshots that a server has open, each loaded and checked once and
+ * shared by all connections that ask for it.
+ *
+ * A snapshot stays while a connection holds it; the last few that nobody holds stay too, so
+ * that a machine that comes back finds its snapshot open.
+ *
+ * Threads: any; a lock is held in get and put only, and while a snapshot is loaded.
+ */
+#ifndef REMOTE_SNAPSHOT_CACHE_H
+#define REMOTE_SNAPSHOT_CACHE_H
+
+#include "base/error.h"
+#include "snapshot/snapshot.h"
+
+#include <stdint.h>
+
+struct snapshot_cache;
+
+struct cached_snapshot {
+	struct snapshot snapshot; /* read-only */
+
+	/* Private to the cache. */
+	struct cached_snapshot *next;
+	unsigned holders;
+	uint64_t released; /* when the last holder let go, counted in releases */
+
+	/* One source of pages for each paging worker, used by that worker only. */
+	struct page_source *sources[];
+};
+
+MUST_USE int snapshot_cache_create(struct repository *repository, unsigned workers,
+				   struct snapshot_cache **cache);
+/* Nobody holds any.  Accepts NULL. */
+void snapshot_cache_destroy(struct snapshot_cache *cache);
+
+MUST_USE int snapshot_cache_get(struct snapshot_cache *cache, const struct digest *id,
+				struct cached_snapshot **snapshot);
+void snapshot_cache_put(struct snapshot_cache *cache, struct cached_snapshot *snapshot);
+
+#endif

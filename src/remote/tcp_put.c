@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tcp_put.c - storing an object on a server.
+ *
+ * A put has a connection of its own, so it is given up by closing that.  The digest of what
+ * was sent goes with PUT_END and must come back, so nothing is lost or changed on the way.
+ */
+#include "remote/tcp_repository.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct object_put {
+	struct client_connection connection;
+	struct hasher *hasher;
+};
+
+static int begin(struct object_put *put, enum object_kind kind)
+{
+	uint8_t payload[4];
+	struct writer writer = writer_over(payload, sizeof(payload));
+	struct frame frame;
+	int r = tcp_connect(&put->connection);
+
+	if (r)
+		return r;
+	object_kind_write(&writer, kind);
+	return connection_call(&put->connection, MESSAGE_PUT_BEGIN, payload, sizeof(payload),
+			       MESSAGE_PUT_READY, &frame);
+}
+
+int tcp_put_begin(struct repository *repository, enum object_kind kind, struct object_put **put)
+{
+	struct tcp_repository *tcp = tcp_of(repository);
+	struct object_put *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return fail(EXIT_OS, ENOMEM, "%s: out of memory", repository->url);
+	r = connection_init(&p->connection, tcp->session, &tcp->location, PAYLOAD_MAX_LEAST);
+	if (r) {
+		free(p);
+		return r;
+	}
+	p->hasher = hasher_create();
+	hasher_begin(p->hasher);
+	r = begin(p, kind);
+	if (r)
+		tcp_put_abort(p);
+	else
+		*put = p;
+	return r;
+}
+
+static int send_chunk(struct object_put *put, const uint8_t *data, size_t size)
+{
+	const struct header header = {
+		.type = MESSAGE_PUT_DATA,
+		.length = (uint32_t)size,
+		.id = put->connection.last_id,
+	};
+
+	if (!connection_is_open(&put->connection))
+		return fail(EXIT_UNAVAILABLE, ENOTCONN, "%s: connection lost",
+			    put->connection.location->url);
+	tcp_start_clock(&put->connection);
+	hasher_update(put->hasher, data, size);
+	return connection_send_message(&put->connection, &header, data);
+}
+
+int tcp_put_write(struct object_put *put, const void *data, size_t size)
+{
+	const uint8_t *from = data;
+	int r = 0;
+
+	while (!r && size) {
+		size_t chunk = size < CHUNK_MAX ? size : CHUNK_MAX;
+
+		r = send_chunk(put, from, chunk);
+		from += chunk;
+		size -= chunk;
+	}
+	return r;
+}
+
+static int finish(struct object_put *put, struct digest *digest)
+{
+	struct client_connection *connection = &put->connection;
+	struct frame frame;
+	struct digest stored;
+	int r;
+
+	if (!connection_is_open(connection))
+		return fail(EXIT_UNAVAILABLE, ENOTCONN, "%s: connection lost",
+			    connection->location->url);
+	hasher_end(put->hasher, digest);
+	tcp_start_clock(connection);
+	r = connection_call(connection, MESSAGE_PUT_END, digest->bytes, DIGEST_SIZE, MESSAGE_PUT_OK,
+			    &frame);
+	if (!r)
+		r = digest_read(frame.payload, frame.header.length, &stored);
+	if (!r && !digest_equal(digest, &stored))
+		r = connection_violated(connection, "it stored an object under another name");
+	return r;
+}
+
+int tcp_put_finish(struct object_put *put, struct digest *digest)
+{
+	int r = finish(put, digest);
+
+	tcp_put_abort(put);
+	return r;
+}
+
+void tcp_put_abort(struct object_put *put)
+{
+	connection_finish(&put->connection);
+	hasher_destroy(put->hasher);
+	free(put);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tcp_repository.c - a snapshot server as a repository: refs and whole objects. */
+#include "remote/tcp_repository.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int tcp_connect(struct client_connection *connection)
+{
+	int r;
+
+	connection->until_ns = clock_now_ns() + connection->session->options.connect_timeout_ns;
+	r = connection_open(connection);
+	tcp_start_clock(connection);
+	return r;
+}
+
+void tcp_start_clock(struct client_connection *connection)
+{
+	connection->until_ns = clock_now_ns() + connection->session->options.stall_timeout_ns;
+}
+
+/*
+ * A request on the repository's own connection, and the first message of its answer.  One that
+ * has stood idle may have been closed meanwhile, for instance because the server was restarted;
+ * then the request is repeated once.
+ */
+static int ask(struct tcp_repository *tcp, enum message_type request, const void *payload,
+	       size_t size, enum message_type expected, struct frame *frame)
+{
+	struct client_connection *connection = &tcp->connection;
+	bool reused = connection_is_open(connection);
+	int r = reused ? 0 : tcp_connect(connection);
+
+	if (r)
+		return r;
+	tcp_start_clock(connection);
+	r = connection_ask(connection, request, payload, size, expected, frame);
+	if (!r || !reused || connection_is_open(connection) || r == -EPROTO || r == -ECANCELED)
+		return r;
+	return ask(tcp, request, payload, size, expected, frame);
+}
+
+/* The same for an answer of one message. */
+static int call(struct tcp_repository *tcp, enum message_type request, const void *payload,
+		size_t size, enum message_type expected, struct frame *frame)
+{
+	int r = ask(tcp, request, payload, size, expected, frame);
+
+	return r ? r : connection_expect_silence(&tcp->connection);
+}
+
+static int tcp_resolve(struct repository *repository, const char *ref, struct digest *id)
+{
+	struct tcp_repository *tcp = tcp_of(repository);
+	struct frame frame;
+	int r = ref_name_check(ref);
+
+	if (!r)
+		r = call(tcp, MESSAGE_RESOLVE, ref, strlen(ref), MESSAGE_RESOLVE_OK, &frame);
+	return r ? r : digest_read(frame.payload, frame.header.length, id);
+}
+
+/* Take one OBJECT in; the first one says how large the object is. */
+static int take_chunk(struct tcp_repository *tcp, enum object_kind kind, const struct frame *frame,
+		      struct bytes *bytes, uint64_t *done)
+{
+	struct object_chunk chunk;
+	bool last = frame->header.flags & FLAG_LAST;
+
+	if (object_chunk_read(frame->payload, frame->header.length, &chunk))
+		return connection_violated(&tcp->connection, "malformed OBJECT");
+	if (chunk.object_size > object_size_max(kind))
+		return connection_violated(&tcp->connection,
+					   "an object larger than its kind may be");
+	if (!bytes->data && bytes_init(bytes, (size_t)chunk.object_size))
+		return -ENOMEM;
+	if (chunk.object_size != bytes->size || chunk.offset != *done ||
+	    last != (chunk.offset + chunk.size == bytes->size) || (!chunk.size && !last))
+		return connection_violated(&tcp->connection, "an object out of order");
+	if (chunk.size)
+		memcpy(bytes->data + *done, chunk.bytes, chunk.size);
+	*done += chunk.size;
+	return last;
+}
+
+static int receive_object(struct tcp_repository *tcp, enum object_kind kind, struct frame *frame,
+			  struct bytes *bytes)
+{
+	struct client_connection *connection = &tcp->connection;
+	uint64_t done = 0;
+	int r;
+
+	*bytes = (struct bytes){0};
+	while (!(r = take_chunk(tcp, kind, frame, bytes, &done))) {
+		tcp_start_clock(connection);
+		r = connection_receive(connection, MESSAGE_OBJECT, connection->last_id, frame);
+		if (r)
+			break;
+	}
+	if (r > 0)
+		r = connection_expect_silence(connection);
+	if (r) {
+		bytes_finish(bytes);
+		connection_close(connection); /* the rest of the object may be on its way */
+	}
+	return r;
+}
+
+static int tcp_load(struct repository *repository, enum object_kind kind,
+		    const struct digest *digest, struct bytes *bytes)
+{
+	struct tcp_repository *tcp = tcp_of(repository);
+	uint8_t payload[4 + DIGEST_SIZE];
+	struct writer writer = writer_over(payload, sizeof(payload));
+	struct frame frame;
+	int r;
+
+	object_name_write(&writer, kind, digest);
+	r = ask(tcp, MESSAGE_LOAD, payload, sizeof(payload), MESSAGE_OBJECT, &frame);
+	return r ? r : receive_object(tcp, kind, &frame, bytes);
+}
+
+static int tcp_holds(struct repository *repository, enum object_kind kind,
+		     const struct digest *digest, bool *held)
+{
+	struct tcp_repository *tcp = tcp_of(repository);
+	uint8_t payload[4 + DIGEST_SIZE];
+	struct writer writer = writer_over(payload, sizeof(payload));
+	struct frame frame;
+	int r;
+
+	object_name_write(&writer, kind, digest);
+	r = call(tcp, MESSAGE_HOLDS, payload, sizeof(payload), MESSAGE_HOLDS_OK, &frame);
+	return r ? r : holds_reply_read(frame.payload, frame.header.length, held);
+}
+
+static int tcp_publish(struct repository *repository, const char *ref, const struct digest *id)
+{
+	uint8_t payload[DIGEST_SIZE + REF_NAME_MAX];
+	struct writer writer = writer_over(payload, sizeof(payload));
+	struct frame frame;
+	int r = ref_name_check(ref);
+
+	if (r)
+		return r;
+	publish_write(&writer, ref, id);
+	return call(tcp_of(repository), MESSAGE_PUBLISH, payload, writer_used(&writer),
+		    MESSAGE_PUBLISH_OK, &frame);
+}
+
+struct ref_page {
+	struct named_ref refs[LIST_REFS_MAX];
+	uint32_t count;
+	bool last;
+};
+
+/* The names must ascend from after on, or a server could keep us here for ever. */
+static int read_ref_page(const struct frame *frame, const char *after, struct ref_page *page)
+{
+	struct cursor cursor = cursor_over(frame->payload, frame->header.length);
+
+	page->last = frame->header.flags & FLAG_LAST;
+	for (page->count = 0; cursor_left(&cursor); page->count++) {
+		struct named_ref *entry = &page->refs[page->count];
+
+		if (page->count == LIST_REFS_MAX || list_entry_read(&cursor, entry) ||
+		    strcmp(entry->ref, after) <= 0)
+			return -EPROTO;
+		after = entry->ref;
+	}
+	return page->count || page->last ? 0 : -EPROTO;
+}
+
+static int list_pages(struct tcp_repository *tcp, struct ref_page *page,
+		      int (*each)(void *context, const char *ref, const struct digest *id),
+		      void *context)
+{
+	char after[REF_NAME_MAX] = "";
+	struct frame frame;
+	int r;
+
+	do {
+		r = call(tcp, MESSAGE_LIST, after, strlen(after), MESSAGE_LIST_OK, &frame);
+		if (r)
+			return r;
+		if (read_ref_page(&frame, after, page))
+			return connection_violated(&tcp->connection, "malformed LIST_OK");
+		for (uint32_t i = 0; !r && i < page->count; i++)
+			r = each(context, page->refs[i].ref, &page->refs[i].digest);
+		if (page->count)
+			memcpy(after, page->refs[page->count - 1].ref, sizeof(after));
+	} while (!r && !page->last);
+	return r;
+}
+
+static int tcp_list(struct repository *repository,
+		    int (*each)(void *context, const char *ref, const struct digest *id),
+		    void *context)
+{
+	struct ref_page *page = malloc(sizeof(*page));
+	int r;
+
+	if (!page)
+		return fail(EXIT_OS, ENOMEM, "%s: out of memory", repository->url);
+	r = list_pages(tcp_of(repository), page, each, context);
+	free(page);
+	return r;
+}
+
+static void tcp_close(struct repository *repository)
+{
+	struct tcp_repository *tcp = tcp_of(repository);
+
+	if (tcp->connection.input)
+		connection_finish(&tcp->connection);
+	if (tcp->location.addresses)
+		freeaddrinfo(tcp->location.addresses);
+	free(tcp);
+}
+
+static const struct repository_ops tcp_ops = {
+	.name = "tcp",
+	.resolve = tcp_resolve,
+	.load = tcp_load,
+	.holds = tcp_holds,
+	.open_pages = tcp_open_pages,
+	.put_begin = tcp_put_begin,
+	.put_write = tcp_put_write,
+	.put_finish = tcp_put_finish,
+	.put_abort = tcp_put_abort,
+	.publish = tcp_publish,
+	.list = tcp_list,
+	.close = tcp_close,
+};
+
+static int locate(const struct snapshot_url *url, struct server_location *location)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	int r;
+
+	snprintf(location->url, sizeof(location->url),
+		 strchr(url->host, ':') ? "tcp://[%s]:%s" : "tcp://%s:%s", url->host, url->port);
+	r = getaddrinfo(url->host, url->port, &hints, &location->addresses);
+	if (!r)
+		return 0;
+	location->addresses = NULL;
+	return fail(EXIT_UNAVAILABLE, EHOSTUNREACH, "%s: cannot find host \"%s\": %s",
+		    location->url, url->host, gai_strerror(r));
+}
+
+int tcp_repository_open(struct remote_session *session, const struct snapshot_url *url,
+			struct repository **repository)
+{
+	struct tcp_repository *tcp = calloc(1, sizeof(*tcp));
+	int r;
+
+	if (!tcp)
+		return fail(EXIT_OS, ENOMEM, "tcp repository: out of memory");
+	tcp->repository.ops = &tcp_ops;
+	tcp->repository.url = tcp->location.url;
+	tcp->session = session;
+	r = locate(url, &tcp->location);
+	if (!r)
+		r = connection_init(&tcp->connection, session, &tcp->location, PAYLOAD_MAX);
+	if (!r)
+		r = tcp_connect(&tcp->connection);
+	if (r)
+		tcp_close(&tcp->repository);
+	else
+		*repository = &tcp->repository;
+	return r;
+}

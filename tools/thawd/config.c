@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.c - the schema of thawd's configuration. */
+#include "config.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELD(member) .offset = offsetof(struct thawd_config, member)
+
+static const struct ini_key server_keys[] = {
+	{.key = "listen",
+	 .type = INI_TEXT,
+	 FIELD(listen),
+	 .initial = "127.0.0.1:7070",
+	 .help = "HOST:PORT to listen on; port 0 takes any that is free"},
+	{.key = "store",
+	 .type = INI_TEXT,
+	 FIELD(store),
+	 .help = "Directory of the snapshots; made if it does not exist, unless read_only"},
+	{.key = "read_only",
+	 .type = INI_BOOL,
+	 FIELD(read_only),
+	 .initial = "no",
+	 .help = "Refuse to store snapshots"},
+	{.key = "insecure",
+	 .type = INI_BOOL,
+	 FIELD(insecure),
+	 .initial = "no",
+	 .help = "Allow listening where other hosts can connect, without encryption"},
+	{.key = "threads",
+	 .type = INI_U32,
+	 FIELD(threads),
+	 .initial = "0",
+	 .most = 256,
+	 .help = "Threads for pages, and as many for the store; 0: one per CPU"},
+	{.key = "max_connections",
+	 .type = INI_U32,
+	 FIELD(max_connections),
+	 .initial = "4096",
+	 .least = 1,
+	 .most = 1000000,
+	 .help = "Connections served at once; a machine has one per vCPU and a few more"},
+	{.key = "timeout",
+	 .type = INI_DURATION,
+	 FIELD(timeout_ns),
+	 .initial = "30s",
+	 .least = NS_PER_S,
+	 .most = 3600 * NS_PER_S,
+	 .help = "How long a client may stand still in the middle of a message"},
+	{.key = "port_file",
+	 .type = INI_TEXT,
+	 FIELD(port_file),
+	 .help = "Write HOST:PORT to this file once connections are accepted"},
+	{0},
+};
+
+static const struct ini_section sections[] = {
+	{.name = "server", .help = "A server of snapshots", .keys = server_keys},
+	{0},
+};
+
+const struct ini_schema thawd_schema = {sections, sizeof(struct thawd_config)};
+
+static bool is_port(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length && length < PORT_SIZE && strspn(text, "0123456789") == length &&
+	       atoi(text) <= 65535;
+}
+
+int config_listen_address(const struct thawd_config *config, char host[HOST_SIZE],
+			  char port[PORT_SIZE])
+{
+	const char *colon = strrchr(config->listen, ':'), *start = config->listen;
+	size_t length = colon ? (size_t)(colon - start) : 0;
+
+	if (length >= 2 && start[0] == '[' && start[length - 1] == ']') {
+		start++;
+		length -= 2;
+	} else if (colon && memchr(start, ':', length)) {
+		length = 0; /* an IPv6 address without brackets */
+	}
+	if (!length || length >= HOST_SIZE || !is_port(colon + 1))
+		return fail(EXIT_CONFIG, EINVAL,
+			    "server.listen: \"%s\" is not HOST:PORT, like 127.0.0.1:7070 or "
+			    "[::1]:7070",
+			    config->listen);
+	snprintf(host, HOST_SIZE, "%.*s", (int)length, start);
+	snprintf(port, PORT_SIZE, "%s", colon + 1);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.h - what a snapshot server is told by its INI file (machine/ini.h). */
+#ifndef THAWD_CONFIG_H
+#define THAWD_CONFIG_H
+
+#include "machine/ini.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct thawd_config {
+	char listen[INI_TEXT_MOST + 1]; /* HOST:PORT */
+	char store[INI_TEXT_MOST + 1];
+	char port_file[INI_TEXT_MOST + 1];
+	uint32_t threads, max_connections;
+	uint64_t timeout_ns;
+	bool read_only, insecure;
+};
+
+extern const struct ini_schema thawd_schema;
+
+#define HOST_SIZE 256
+#define PORT_SIZE 6
+
+/* Take listen apart: "127.0.0.1:7070", "[::1]:7070", "localhost:0".  exit 78. */
+MUST_USE int config_listen_address(const struct thawd_config *config, char host[HOST_SIZE],
+				   char port[PORT_SIZE]);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - thawd, the snapshot server: a directory store on TCP. */
+#include "base/file.h"
+#include "base/log.h"
+#include "config.h"
+#include "remote/server.h"
+#include "snapshot/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: thawd CONFIG.ini [--set SECTION.KEY=VALUE]... [--check-config | --print-config]\n"
+	"       thawd --help | --version\n";
+
+static const char help[] =
+	"Serves the snapshots of a directory to thaw over TCP.\n\n"
+	"  --set SECTION.KEY=VALUE  override a key of CONFIG.ini\n"
+	"  --check-config           only check the configuration\n"
+	"  --print-config           print it, with every key and its default\n\n"
+	"Once it listens, it prints \"listening on HOST:PORT\" on stdout.  SIGTERM and SIGINT\n"
+	"stop it cleanly.\n";
+
+static const struct option options[] = {
+	{"set", required_argument, NULL, 's'},    {"check-config", no_argument, NULL, 'c'},
+	{"print-config", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'},      {0},
+};
+
+struct arguments {
+	const char *path;
+	char **argv;
+	int argc;
+	int mode; /* 'c', 'p', 'h', 'v' or 0 */
+};
+
+static int misused(const char *why)
+{
+	return fail(EXIT_USAGE, EINVAL, "%s\n%s", why, usage);
+}
+
+static int parse_arguments(int argc, char **argv, struct arguments *arguments)
+{
+	int option;
+
+	*arguments = (struct arguments){.argc = argc, .argv = argv};
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == '?')
+			return misused("unknown option");
+		if (option != 's')
+			arguments->mode = option;
+	}
+	if (arguments->mode == 'h' || arguments->mode == 'v')
+		return 0;
+	if (argc - optind != 1)
+		return misused("exactly one configuration file is needed");
+	arguments->path = argv[optind];
+	return 0;
+}
+
+/* Go through the options again: --set comes on top of the file. */
+static int apply_overrides(const struct arguments *arguments, struct thawd_config *config)
+{
+	int option, r = 0;
+
+	optind = 1;
+	while (!r &&
+	       (option = getopt_long(arguments->argc, arguments->argv, "", options, NULL)) != -1)
+		if (option == 's')
+			r = ini_override(&thawd_schema, optarg, config);
+	return r;
+}
+
+static int load_config(const struct arguments *arguments, struct thawd_config *config)
+{
+	char host[HOST_SIZE], port[PORT_SIZE];
+	int r;
+
+	ini_defaults(&thawd_schema, config);
+	r = ini_load(&thawd_schema, arguments->path, config);
+	if (!r)
+		r = apply_overrides(arguments, config);
+	if (!r)
+		r = config_listen_address(config, host, port);
+	if (!r && !config->store[0])
+		r = fail(EXIT_CONFIG, EINVAL, "server.store: not set; name a directory");
+	return r;
+}
+
+static struct server *running;
+
+static void on_stop_signal(int signal_number)
+{
+	(void)signal_number;
+	server_stop(running);
+}
+
+static int handle_signals(struct server *server)
+{
+	struct sigaction stop = {.sa_handler = on_stop_signal};
+
+	running = server;
+	signal(SIGPIPE, SIG_IGN);
+	if (sigaction(SIGTERM, &stop, NULL) || sigaction(SIGINT, &stop, NULL))
+		return fail(EXIT_OS, errno, "sigaction: %s", strerror(errno));
+	return 0;
+}
+
+/* A connection is a descriptor. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_debug("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+/* Under a temporary name first, so that nobody reads half of it. */
+static int write_port_file(const char *path, const char *address)
+{
+	char temp[INI_TEXT_MOST + sizeof(".new")];
+	FILE *file;
+	int r;
+
+	if (!path[0])
+		return 0;
+	snprintf(temp, sizeof(temp), "%s.new", path);
+	file = fopen(temp, "we");
+	r = !file || fprintf(file, "%s\n", address) < 0;
+	if (file && fclose(file))
+		r = 1;
+	if (!r && !rename(temp, path))
+		return 0;
+	return fail(EXIT_OS, errno, "server.port_file %s: %s", path, strerror(errno));
+}
+
+static int announce(const struct thawd_config *config, const struct server *server)
+{
+	int r = write_port_file(config->port_file, server_address(server));
+
+	if (r)
+		return r;
+	printf("listening on %s\n", server_address(server));
+	fflush(stdout);
+	log_info("serving %s on %s%s", config->store, server_address(server),
+		 config->read_only ? ", read only" : "");
+	return 0;
+}
+
+static int serve_repository(const struct thawd_config *config, struct repository *repository)
+{
+	char host[HOST_SIZE], port[PORT_SIZE];
+	const struct server_config server_config = {
+		.host = host,
+		.port = port,
+		.repository = repository,
+		.read_only = config->read_only,
+		.insecure = config->insecure,
+		.threads = config->threads,
+		.max_connections = config->max_connections,
+		.timeout_ns = config->timeout_ns,
+	};
+	struct server *server;
+	int r = config_listen_address(config, host, port);
+
+	if (!r)
+		r = server_create(&server_config, &server);
+	if (r)
+		return r;
+	r = handle_signals(server);
+	if (!r)
+		r = announce(config, server);
+	if (!r)
+		r = server_run(server);
+	if (!r)
+		log_info("stopped");
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	server_destroy(server);
+	return r;
+}
+
+static int serve(const struct thawd_config *config)
+{
+	struct repository *repository;
+	int r = store_open(config->store, config->read_only ? STORE_READ : STORE_WRITE,
+			   &repository);
+
+	if (r)
+		return r;
+	raise_file_limit();
+	r = serve_repository(config, repository);
+	repository_close(repository);
+	return r;
+}
+
+static int run(const struct arguments *arguments)
+{
+	struct thawd_config config;
+	int r;
+
+	if (arguments->mode == 'h') {
+		printf("%s\n%s", usage, help);
+		return 0;
+	}
+	if (arguments->mode == 'v') {
+		puts("thawd " THAW_VERSION);
+		return 0;
+	}
+	r = load_config(arguments, &config);
+	if (r || arguments->mode == 'c')
+		return r;
+	if (arguments->mode == 'p')
+		return ini_print(&thawd_schema, &config, stdout);
+	return serve(&config);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments;
+	int r;
+
+	log_setup("thawd", getenv("THAW_DEBUG") ? LOG_DEBUG : LOG_INFO);
+	r = parse_arguments(argc, argv, &arguments);
+	if (!r)
+		r = run(&arguments);
+	if (!r)
+		return 0;
+	log_error("%s", error_last()->text);
+	return error_last()->exit_code;
+}
