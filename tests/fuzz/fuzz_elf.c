@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_elf.c - any bytes as a little-endian ELF64 file. */
+#include "fuzz.h"
 #include "fuzz_kernel.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

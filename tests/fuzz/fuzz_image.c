@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_image.c - any bytes as an arm64 Image, or as they are if they begin like gzip. */
+#include "fuzz.h"
 #include "fuzz_kernel.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,12 +3,11 @@
  * fuzz_ini.c - any bytes as a machine's configuration.  What is accepted must print as a file
  * that reads back as the same configuration.
  */
+#include "fuzz.h"
 #include "machine/config.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_round_trip(const struct machine_config *config)
 {

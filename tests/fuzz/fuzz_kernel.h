@@ -12,8 +12,6 @@
 
 #define RAM_SIZE (1ull << 20)
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* Load data with magic put at offset, so that the loader is not missed. */
 static inline void fuzz_kernel(const uint8_t *data, size_t size, const void *magic,
 			       size_t magic_size, size_t offset)
