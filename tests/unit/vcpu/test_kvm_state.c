@@ -11,14 +11,27 @@
 #include <sys/eventfd.h>
 
 /*
- * Set up what a kernel would: floating point, thread pointer, virtual timer, GIC with the timer's
- * PPI 27 and an SPI enabled, an SGI to itself; interrupts stay masked and so pending.  Then read
- * the register for ever.  x0: the GIC's version.
+ * Set up what a kernel would: floating point, SVE if there is, thread pointer, virtual timer, GIC
+ * with the timer's PPI 27 and an SPI enabled, an SGI to itself; interrupts stay masked and so
+ * pending.  Then read the register for ever.  x0: the GIC's version.
  */
 GUEST_CODE(guest_busy, "	mov	x9, #(3 << 20)\n" /* CPACR_EL1.FPEN */
 		       "	msr	cpacr_el1, x9\n"
 		       "	isb\n"
 		       "	fmov	d8, #1.5\n"
+		       "	mrs	x9, id_aa64pfr0_el1\n"
+		       "	ubfx	x9, x9, #32, #4\n" /* SVE? */
+		       "	cbz	x9, 0f\n"
+		       "	mov	x9, #(0x33 << 16)\n" /* CPACR_EL1.FPEN and ZEN */
+		       "	msr	cpacr_el1, x9\n"
+		       "	isb\n"
+		       "	mov	x9, #0xf\n"
+		       "	msr	S3_0_C1_C2_0, x9\n" /* ZCR_EL1: the longest vectors */
+		       "	isb\n"
+		       "	.arch_extension sve\n"
+		       "	ptrue	p1.b\n"
+		       "	index	z1.b, #1, #3\n"
+		       "0:\n"
 		       "	msr	tpidr_el0, x3\n"
 		       "	mov	x9, #1\n"
 		       "	msr	cntv_cval_el0, x9\n" /* expired: its line is up */
@@ -160,6 +173,31 @@ static void check_interrupts(const struct bytes *blob, unsigned gic)
 	}
 }
 
+#define SVE_Z1_SLICE 0x6080000000150020ULL /* KVM_REG_ARM64_SVE_ZREG(1, 0), 2048 bits */
+
+/* If the guest has SVE, a vector register is saved at its full width: index counts 1, 4, 7, ... */
+static void check_vectors(const struct bytes *blob)
+{
+	struct state_node root = root_of(blob), node;
+	const uint8_t *data, *value;
+	struct cursor c;
+	size_t size;
+
+	ck_ok(state_child_numbered(&root, "vcpu", 0, &node));
+	ck_ok(state_get_blob(&node, "registers", &data, &size));
+	c = cursor_over(data, size);
+	while (cursor_left(&c)) {
+		uint64_t id = cursor_u64(&c);
+
+		value = cursor_take(&c, register_size(id));
+		if (id != SVE_Z1_SLICE)
+			continue;
+		for (size_t i = 0; i < 16; i++)
+			ck_assert_uint_eq(value[i], (uint8_t)(1 + 3 * i));
+		printf("SVE: %s beyond 128 bits\n", value[16] ? "saved" : "nothing");
+	}
+}
+
 START_TEST(a_restored_machine_is_the_same_and_goes_on)
 {
 	struct guest first, second;
@@ -172,6 +210,7 @@ START_TEST(a_restored_machine_is_the_same_and_goes_on)
 	frozen = save(&first);
 	gic_frozen = save_gic(&first);
 	check_interrupts(&frozen, gic_version(&first.gic));
+	check_vectors(&frozen);
 
 	guest_init(&second, NULL, TEST_VCPUS, guest_busy, guest_busy_end);
 	root = root_of(&frozen);
