@@ -102,7 +102,7 @@ START_TEST(header_out_of_bounds)
 		{{.type = MESSAGE_LIST, .length = REF_NAME_MAX}, "LIST of"},
 		{{.type = MESSAGE_LIST_OK, .length = 1u << 24}, "LIST_OK of"},
 		{{.type = 0, .length = 0}, "unknown message type 0"},
-		{{.type = MESSAGE_TYPES, .length = 0}, "unknown message type 22"},
+		{{.type = MESSAGE_TYPES, .length = 0}, "unknown message type 23"},
 		{{.type = (enum message_type)0xffff, .length = 0}, "unknown message type 65535"},
 		{{.type = MESSAGE_HELLO, .flags = FLAG_LAST, .length = 16}, "unknown flags 0x1"},
 		{{.type = MESSAGE_DATA, .flags = 2, .length = 16 + PAGE_SIZE}, "unknown flags 0x2"},

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scripted_server.h - a server that behaves up to its GETs, and then as badly as it is told.
+ *
+ * It serves a snapshot of SCRIPTED_PAGES pages whose bytes scripted_page() tells, one thread
+ * per connection.  The next `times` GETs are answered in the way that `trick` says.
+ */
+#ifndef TESTS_UNIT_REMOTE_SCRIPTED_SERVER_H
+#define TESTS_UNIT_REMOTE_SCRIPTED_SERVER_H
+
+#include "remote_rig.h"
+
+#include <stdatomic.h>
+
+#define SCRIPTED_PAGES   1000u
+#define CONNECTIONS_MOST 1024
+
+enum trick {
+	TRICK_NONE,
+	TRICK_CLOSE,   /* after `bytes` of the answer */
+	TRICK_SILENCE, /* after `bytes` of the answer */
+	TRICK_TRICKLE, /* a byte at a time, for ever */
+	TRICK_GARBAGE,
+	TRICK_FLIPPED_HEADER,
+	TRICK_WRONG_TYPE,
+	TRICK_WRONG_ID,
+	TRICK_WRONG_HANDLE,
+	TRICK_PAGE_BEFORE,
+	TRICK_PAGE_BEHIND,
+	TRICK_TOO_MANY_PAGES,
+	TRICK_TOO_LONG, /* for what the client said it takes */
+	TRICK_EARLY_LAST,
+	TRICK_NO_LAST,
+	TRICK_TWICE,
+	TRICK_UNSOLICITED, /* another frame behind the answer */
+	TRICK_BACKWARDS,   /* legal: a frame per page, the last page first */
+	TRICK_ERROR,       /* an ERROR with `code` */
+	TRICK_BAD_ERROR,
+	TRICK_OTHER_SNAPSHOT, /* at OPEN */
+	TRICK_OTHER_SIZE,     /* at OPEN */
+	TRICK_OTHER_VERSION,  /* at HELLO */
+};
+
+struct scripted_server {
+	int listen_fd;
+	char port[6];
+	pthread_t thread;
+	_Atomic int trick, times, code;
+	_Atomic size_t bytes;
+	_Atomic int gets; /* GETs that have come */
+	_Atomic int connections;
+	pthread_t threads[CONNECTIONS_MOST];
+	int fds[CONNECTIONS_MOST];
+};
+
+struct scripted_connection {
+	struct scripted_server *server;
+	int fd;
+	struct header request;
+	struct page_range range;
+	uint8_t payload[PAYLOAD_MAX];
+	uint8_t answer[2 * PAYLOAD_MAX];
+	struct writer writer;
+};
+
+static inline void scripted_page(uint64_t page, uint8_t *data)
+{
+	for (unsigned i = 0; i < PAGE_SIZE; i++)
+		data[i] = (uint8_t)(page * 13 + i + (i >> 8));
+}
+
+static inline struct digest scripted_digest(void)
+{
+	struct digest digest;
+
+	digest_block("scripted", 8, &digest);
+	return digest;
+}
+
+/* Append a message to the answer. */
+static inline void script_message(struct scripted_connection *c, struct header header,
+				  const struct writer *payload)
+{
+	header.length = (uint32_t)writer_used(payload);
+	header_write(&c->writer, &header);
+	writer_write(&c->writer, payload->start, header.length);
+}
+
+/* Append a DATA of count pages. */
+static inline void script_data(struct scripted_connection *c, struct header header, uint64_t first,
+			       uint32_t count)
+{
+	static _Thread_local uint8_t bytes[PAYLOAD_MAX];
+	const struct page_range range = {first, count};
+	struct writer payload = writer_over(bytes, sizeof(bytes));
+	uint8_t page[PAGE_SIZE];
+
+	page_data_write_prefix(&payload, &range);
+	for (uint32_t i = 0; i < count; i++) {
+		scripted_page(first + i, page);
+		writer_write(&payload, page, PAGE_SIZE);
+	}
+	header.type = MESSAGE_DATA;
+	script_message(c, header, &payload);
+}
+
+static inline void script_error(struct scripted_connection *c, struct header header, int code)
+{
+	uint8_t bytes[4 + ERROR_TEXT_MAX];
+	struct writer payload = writer_over(bytes, sizeof(bytes));
+
+	error_message_write(&payload, EXIT_INTERNAL, "scripted error");
+	memcpy(bytes, &code, 4); /* tests run on little-endian machines */
+	header.type = MESSAGE_ERROR;
+	header.handle = 0;
+	header.flags = 0;
+	script_message(c, header, &payload);
+}
+
+static inline void script_answer(struct scripted_connection *c, enum trick trick)
+{
+	const struct page_range range = c->range;
+	struct header header = c->request;
+
+	header.flags = FLAG_LAST;
+	switch (trick) {
+	case TRICK_GARBAGE:
+		memset(c->answer, 0x5a, 100);
+		c->writer.at += 100;
+		return;
+	case TRICK_WRONG_ID:
+		header.id++;
+		break;
+	case TRICK_WRONG_HANDLE:
+		header.handle++;
+		break;
+	case TRICK_PAGE_BEFORE:
+		script_data(c, header, range.first - 1, range.count);
+		return;
+	case TRICK_PAGE_BEHIND:
+		script_data(c, header, range.first + 1, range.count);
+		return;
+	case TRICK_TOO_MANY_PAGES:
+		script_data(c, header, range.first, range.count + 1);
+		return;
+	case TRICK_TOO_LONG:
+		script_data(c, header, range.first, DEMAND_FRAME_PAGES + 1);
+		return;
+	case TRICK_EARLY_LAST:
+		script_data(c, header, range.first, range.count - 1);
+		return;
+	case TRICK_NO_LAST:
+		header.flags = 0;
+		break;
+	case TRICK_TWICE:
+		header.flags = 0;
+		script_data(c, header, range.first, 1);
+		script_data(c, header, range.first, 1);
+		return;
+	case TRICK_UNSOLICITED:
+		script_data(c, header, range.first, range.count);
+		break;
+	case TRICK_BACKWARDS:
+		for (uint32_t i = range.count; i--;) {
+			header.flags = i ? 0 : FLAG_LAST;
+			script_data(c, header, range.first + i, 1);
+		}
+		return;
+	case TRICK_ERROR:
+		script_error(c, header, c->server->code);
+		return;
+	case TRICK_BAD_ERROR:
+		script_error(c, header, 1);
+		return;
+	default:
+		break;
+	}
+	script_data(c, header, range.first, range.count);
+	if (trick == TRICK_FLIPPED_HEADER)
+		c->answer[9] ^= 1;
+	if (trick == TRICK_WRONG_TYPE) { /* a legal RESOLVE_OK */
+		struct digest digest = scripted_digest();
+		struct writer payload = writer_over(digest.bytes, DIGEST_SIZE);
+
+		payload.at = payload.end;
+		c->writer.at = c->writer.start;
+		header = (struct header){.type = MESSAGE_RESOLVE_OK, .id = c->request.id};
+		script_message(c, header, &payload);
+	}
+}
+
+/* Use up one of the tricks. */
+static inline enum trick script_next_trick(struct scripted_server *server)
+{
+	int times = atomic_load(&server->times);
+
+	while (times > 0)
+		if (atomic_compare_exchange_weak(&server->times, &times, times - 1))
+			return (enum trick)atomic_load(&server->trick);
+	return TRICK_NONE;
+}
+
+/* Wait until the client is gone. */
+static inline void script_hold(struct scripted_connection *c)
+{
+	uint8_t byte;
+
+	while (recv(c->fd, &byte, 1, 0) > 0)
+		;
+}
+
+static inline bool script_get(struct scripted_connection *c)
+{
+	static _Thread_local struct get_request get;
+	enum trick trick = script_next_trick(c->server);
+	size_t size;
+
+	atomic_fetch_add(&c->server->gets, 1);
+	if (get_request_read(c->payload, c->request.length, SCRIPTED_PAGES, &get))
+		return false;
+	c->range = get.ranges[0];
+	script_answer(c, trick);
+	size = writer_used(&c->writer);
+	if (trick == TRICK_TRICKLE) {
+		for (size_t i = 0; i < size && raw_send(c->fd, c->answer + i, 1); i++)
+			usleep(2000);
+		return false;
+	}
+	if ((trick == TRICK_CLOSE || trick == TRICK_SILENCE) && c->server->bytes < size)
+		size = c->server->bytes;
+	if (!raw_send(c->fd, c->answer, size) || trick == TRICK_CLOSE)
+		return false;
+	if (trick == TRICK_SILENCE)
+		script_hold(c);
+	return trick != TRICK_SILENCE;
+}
+
+static inline bool script_hello(struct scripted_connection *c)
+{
+	bool other = c->server->trick == TRICK_OTHER_VERSION;
+	const struct hello hello = {.version_min = other ? 2 : 1,
+				    .version_max = other ? 2 : 1,
+				    .payload_max = PAYLOAD_MAX};
+	const struct header header = {.type = MESSAGE_HELLO_OK, .id = c->request.id};
+	uint8_t bytes[16];
+	struct writer payload = writer_over(bytes, sizeof(bytes));
+
+	hello_write(&payload, &hello);
+	script_message(c, header, &payload);
+	return raw_send(c->fd, c->answer, writer_used(&c->writer));
+}
+
+static inline bool script_open(struct scripted_connection *c)
+{
+	const struct header header = {.type = MESSAGE_OPEN_OK, .id = c->request.id, .handle = 1};
+	struct open_reply reply = {scripted_digest(), SCRIPTED_PAGES};
+	uint8_t bytes[DIGEST_SIZE + 8];
+	struct writer payload = writer_over(bytes, sizeof(bytes));
+
+	reply.digest.bytes[5] ^= c->server->trick == TRICK_OTHER_SNAPSHOT;
+	reply.page_count += c->server->trick == TRICK_OTHER_SIZE;
+	open_reply_write(&payload, &reply);
+	script_message(c, header, &payload);
+	return raw_send(c->fd, c->answer, writer_used(&c->writer));
+}
+
+static inline void *script_serve(void *context)
+{
+	struct scripted_connection *c = context;
+	bool goes_on = true;
+
+	while (goes_on && raw_receive_message(c->fd, &c->request, c->payload)) {
+		c->writer = writer_over(c->answer, sizeof(c->answer));
+		if (c->request.type == MESSAGE_HELLO)
+			goes_on = script_hello(c);
+		else if (c->request.type == MESSAGE_OPEN)
+			goes_on = script_open(c);
+		else
+			goes_on = script_get(c);
+	}
+	shutdown(c->fd, SHUT_RDWR);
+	free(c);
+	return NULL;
+}
+
+static inline void *script_accept(void *context)
+{
+	struct scripted_server *server = context;
+	int fd;
+
+	while ((fd = accept(server->listen_fd, NULL, NULL)) >= 0) {
+		struct scripted_connection *c = calloc(1, sizeof(*c));
+		int n = server->connections;
+
+		ck_assert(c && n < CONNECTIONS_MOST);
+		set_timeouts(fd);
+		c->server = server;
+		c->fd = fd;
+		server->fds[n] = fd;
+		ck_assert_int_eq(pthread_create(&server->threads[n], NULL, script_serve, c), 0);
+		server->connections = n + 1;
+	}
+	return NULL;
+}
+
+static inline void scripted_start(struct scripted_server *server)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t size = sizeof(address);
+
+	memset(server, 0, sizeof(*server));
+	server->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(server->listen_fd, (struct sockaddr *)&address, size), 0);
+	ck_assert_int_eq(listen(server->listen_fd, 64), 0);
+	ck_assert_int_eq(getsockname(server->listen_fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(server->port, sizeof(server->port), "%u", ntohs(address.sin_port));
+	ck_assert_int_eq(pthread_create(&server->thread, NULL, script_accept, server), 0);
+}
+
+static inline void scripted_stop(struct scripted_server *server)
+{
+	shutdown(server->listen_fd, SHUT_RDWR);
+	pthread_join(server->thread, NULL);
+	close(server->listen_fd);
+	for (int i = 0; i < server->connections; i++) {
+		shutdown(server->fds[i], SHUT_RDWR);
+		pthread_join(server->threads[i], NULL);
+		close(server->fds[i]);
+	}
+}
+
+/* The next `times` GETs are answered with this trick. */
+static inline void scripted_set(struct scripted_server *server, enum trick trick, int times)
+{
+	server->trick = trick;
+	server->times = times;
+}
+
+#endif

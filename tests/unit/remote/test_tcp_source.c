@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_tcp_source.c - a page source against servers that misbehave: right pages or a defined
+ * error, in time, and never a wrong byte. */
+#include "scripted_server.h"
+
+#define ALWAYS 1000000
+
+static struct scripted_server server;
+static struct remote_session *session;
+static struct repository *repository;
+static struct page_source *source;
+static struct snapshot snapshot;
+static struct snapshot_url url;
+static uint8_t buffer[BULK_FRAME_PAGES * PAGE_SIZE];
+
+/* Long enough to be reached by no test that does not want it. */
+static const struct remote_options patient = {
+	.connect_timeout_ns = 20 * NS_PER_S,
+	.fault_deadline_ns = 20 * NS_PER_S,
+	.stall_timeout_ns = 60 * NS_PER_S,
+};
+
+static const struct remote_options hasty = {
+	.connect_timeout_ns = 20 * NS_PER_S,
+	.fault_deadline_ns = 50 * NS_PER_MS,
+	.stall_timeout_ns = 400 * NS_PER_MS,
+};
+
+static void init(const struct remote_options *options)
+{
+	log_setup("test", LOG_ERROR);
+	scripted_start(&server);
+	rig_location(&url, server.port);
+	ck_ok(remote_session_create(options, &session));
+	ck_ok(tcp_repository_open(session, &url, &repository));
+	snapshot.id = scripted_digest();
+	snapshot.index.page_count = SCRIPTED_PAGES;
+	ck_ok(repository->ops->open_pages(repository, &snapshot, PAGE_DEMAND, &source));
+}
+
+static void finish(void)
+{
+	page_source_destroy(source);
+	repository_close(repository);
+	remote_session_destroy(session);
+	scripted_stop(&server);
+}
+
+static struct remote_status status(void)
+{
+	struct remote_status now;
+
+	remote_session_status(session, &now);
+	return now;
+}
+
+static int fetch(uint64_t first, uint32_t count)
+{
+	bool zero = true;
+	int got;
+
+	memset(buffer, 0xee, sizeof(buffer));
+	got = page_source_fetch(source, first, count, buffer, &zero);
+	ck_assert(!zero);
+	return got;
+}
+
+static void check_fetch(uint64_t first, uint32_t count)
+{
+	uint8_t expected[PAGE_SIZE];
+	int got = fetch(first, count);
+
+	ck_assert_msg(got == (int)count, "%d: %s", got, error_last()->text);
+	for (uint32_t i = 0; i < count; i++) {
+		scripted_page(first + i, expected);
+		ck_assert_mem_eq(buffer + (size_t)i * PAGE_SIZE, expected, PAGE_SIZE);
+	}
+}
+
+START_TEST(pages_come)
+{
+	struct remote_status before, after;
+
+	init(&patient);
+	before = status();
+	check_fetch(0, 1);
+	check_fetch(SCRIPTED_PAGES - 1, 1);
+	check_fetch(7, DEMAND_FRAME_PAGES);
+	after = status();
+	ck_assert_uint_eq(after.requests - before.requests, 3);
+	ck_assert_uint_eq(after.bytes_received - before.bytes_received,
+			  3 * (HEADER_SIZE + DATA_PREFIX_SIZE) + 18 * PAGE_SIZE);
+	ck_assert_uint_eq(after.reconnects, 0);
+	ck_assert_uint_eq(after.stalled_since_ns, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(frames_in_any_order)
+{
+	init(&patient);
+	scripted_set(&server, TRICK_BACKWARDS, ALWAYS);
+	check_fetch(100, DEMAND_FRAME_PAGES);
+	ck_assert_uint_eq(status().reconnects, 0);
+	finish();
+}
+END_TEST
+
+/* After each byte of both headers and the start of the page, and here and there in the page. */
+START_TEST(reset_after_each_byte)
+{
+	const size_t prefix = HEADER_SIZE + DATA_PREFIX_SIZE, size = prefix + PAGE_SIZE;
+	unsigned resets = 0;
+
+	init(&patient);
+	for (size_t bytes = 0; bytes < size; bytes += bytes < prefix + 16 ? 1 : 37) {
+		server.bytes = bytes;
+		scripted_set(&server, TRICK_CLOSE, 1);
+		check_fetch(bytes % SCRIPTED_PAGES, 1);
+		ck_assert_uint_eq(status().stalled_since_ns, 0);
+		ck_assert_uint_eq(status().reconnects, ++resets);
+	}
+	ck_assert_uint_eq(status().late_fetches, 0);
+	finish();
+}
+END_TEST
+
+static const enum trick violations[] = {
+	TRICK_GARBAGE,      TRICK_FLIPPED_HEADER, TRICK_WRONG_TYPE,  TRICK_WRONG_ID,
+	TRICK_WRONG_HANDLE, TRICK_PAGE_BEFORE,    TRICK_PAGE_BEHIND, TRICK_TOO_MANY_PAGES,
+	TRICK_TOO_LONG,     TRICK_EARLY_LAST,     TRICK_NO_LAST,     TRICK_TWICE,
+	TRICK_UNSOLICITED,  TRICK_BAD_ERROR,
+};
+#define VIOLATIONS (sizeof(violations) / sizeof(*violations))
+
+static void be_quiet(void)
+{
+	log_setup("test", LOG_ERROR);
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+}
+
+START_TEST(a_violation_is_forgiven)
+{
+	be_quiet();
+	init(&patient);
+	for (size_t i = 0; i < VIOLATIONS; i++) {
+		scripted_set(&server, violations[i], 1);
+		check_fetch(10, 4);
+		ck_assert_uint_eq(status().reconnects, i + 1);
+	}
+	finish();
+}
+END_TEST
+
+START_TEST(violations_are_not_forgiven_for_ever)
+{
+	be_quiet();
+	init(&patient);
+	for (size_t i = 0; i < VIOLATIONS; i++) {
+		scripted_set(&server, violations[i], ALWAYS);
+		ck_assert_int_eq(fetch(10, 4), -EPROTO);
+		ck_fails(-EPROTO, EXIT_PROTOCOL, "broke the protocol");
+	}
+	finish();
+}
+END_TEST
+
+/* The server says that its pack is damaged: asking again cannot help. */
+START_TEST(damaged_there)
+{
+	init(&patient);
+	server.code = EXIT_DATA;
+	scripted_set(&server, TRICK_ERROR, ALWAYS);
+	ck_assert_int_eq(fetch(10, 1), -EBADMSG);
+	ck_fails(-EBADMSG, EXIT_DATA, "scripted error");
+	finish();
+}
+END_TEST
+
+START_TEST(trouble_there_passes)
+{
+	init(&patient);
+	server.code = EXIT_UNAVAILABLE;
+	scripted_set(&server, TRICK_ERROR, 3);
+	check_fetch(10, 1);
+	finish();
+}
+END_TEST
+
+START_TEST(silence_until_the_stall_timeout)
+{
+	uint64_t began;
+
+	init(&hasty);
+	server.bytes = 40;
+	scripted_set(&server, TRICK_SILENCE, ALWAYS);
+	began = clock_now_ns();
+	ck_assert_int_eq(fetch(10, 1), -ENODEV);
+	ck_assert_uint_ge(clock_now_ns() - began, hasty.stall_timeout_ns);
+	ck_fails(-ENODEV, EXIT_UNAVAILABLE, "page 10: no answer for");
+	ck_assert_uint_eq(status().late_fetches, 1);
+	ck_assert_uint_ne(status().stalled_since_ns, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(a_trickle_is_as_bad_as_silence)
+{
+	init(&hasty);
+	scripted_set(&server, TRICK_TRICKLE, ALWAYS);
+	ck_assert_int_eq(fetch(10, 1), -ENODEV);
+	ck_assert_uint_eq(status().late_fetches, 1);
+	finish();
+}
+END_TEST
+
+START_TEST(silence_and_then_an_answer)
+{
+	init(&(struct remote_options){20 * NS_PER_S, 30 * NS_PER_MS, 20 * NS_PER_S});
+	scripted_set(&server, TRICK_SILENCE, 1);
+	check_fetch(10, 1);
+	ck_assert_uint_eq(status().late_fetches, 1);
+	ck_assert_uint_eq(status().reconnects, 1);
+	ck_assert_uint_eq(status().stalled_since_ns, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(nobody_there_until_the_stall_timeout)
+{
+	init(&hasty);
+	scripted_stop(&server);
+	ck_assert_int_eq(fetch(10, 1), -ENODEV);
+	ck_fails(-ENODEV, EXIT_UNAVAILABLE, "cannot connect");
+	page_source_destroy(source);
+	repository_close(repository);
+	remote_session_destroy(session);
+}
+END_TEST
+
+static void *fetch_in_thread(void *result)
+{
+	*(int *)result = fetch(10, 1);
+	return NULL;
+}
+
+/* cancel while a fetch waits: for an answer, or for the server to come back. */
+static void cancel_a_fetch(void)
+{
+	uint64_t began;
+	pthread_t thread;
+	int result = 0;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, fetch_in_thread, &result), 0);
+	while (!server.gets) /* the fetch is on its way */
+		usleep(1000);
+	began = clock_now_ns();
+	remote_session_cancel(session);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(result, -ECANCELED);
+	ck_assert_uint_lt(clock_now_ns() - began, NS_PER_S);
+}
+
+START_TEST(cancel_during_silence)
+{
+	init(&patient);
+	scripted_set(&server, TRICK_SILENCE, ALWAYS);
+	cancel_a_fetch();
+	ck_assert_int_eq(fetch(11, 1), -ECANCELED); /* for good */
+	finish();
+}
+END_TEST
+
+START_TEST(cancel_during_back_off)
+{
+	init(&patient);
+	scripted_set(&server, TRICK_CLOSE, ALWAYS);
+	cancel_a_fetch();
+	finish();
+}
+END_TEST
+
+START_TEST(another_snapshot_under_its_name)
+{
+	struct page_source *other;
+
+	init(&patient);
+	scripted_set(&server, TRICK_OTHER_SNAPSHOT, 0);
+	ck_fails(repository->ops->open_pages(repository, &snapshot, PAGE_DEMAND, &other),
+		 EXIT_PROTOCOL, "opened another snapshot");
+	scripted_set(&server, TRICK_OTHER_SIZE, 0);
+	ck_fails(repository->ops->open_pages(repository, &snapshot, PAGE_DEMAND, &other),
+		 EXIT_PROTOCOL, "opened another snapshot");
+	scripted_set(&server, TRICK_OTHER_VERSION, 0);
+	ck_fails(repository->ops->open_pages(repository, &snapshot, PAGE_DEMAND, &other),
+		 EXIT_PROTOCOL, "version");
+	finish();
+}
+END_TEST
+
+SUITE_MAIN("tcp_source", pages_come, frames_in_any_order, reset_after_each_byte,
+	   a_violation_is_forgiven, violations_are_not_forgiven_for_ever, damaged_there,
+	   trouble_there_passes, silence_until_the_stall_timeout, a_trickle_is_as_bad_as_silence,
+	   silence_and_then_an_answer, nobody_there_until_the_stall_timeout, cancel_during_silence,
+	   cancel_during_back_off, another_snapshot_under_its_name)
