@@ -183,10 +183,8 @@ void machine_devices_save(const struct machine_devices *devices, struct state_wr
 
 		state_begin_numbered(writer, "device", i);
 		put_text(writer, "kind", at->kind->name);
-		if (at->disk) {
+		if (at->disk)
 			put_text(writer, "name", at->disk->name);
-			state_put_u32(writer, "read-only", at->disk->read_only);
-		}
 		at->device->ops->save(at->device, writer);
 		state_end(writer);
 	}
@@ -230,7 +228,7 @@ static int adopt_disk(struct machine_config *config, unsigned place, const struc
 	int r = get_text(node, "name", name, sizeof(name));
 
 	if (!r)
-		r = state_get_u32(node, "read-only", &read_only);
+		r = state_get_u32(node, "read-only", &read_only); /* blk's own field */
 	if (r)
 		return r;
 	for (unsigned i = place; i < config->disk_count; i++) {

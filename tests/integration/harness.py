@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the integration tests drive: machines, servers, and the files they need.
+
+Where things are comes from the environment, which tests/run sets:
+  THAW_BIN     directory of thaw and thawd
+  THAW_KERNEL  an arm64 Image for guests
+  THAW_GUESTS  what tests/guests/linux/build made for that kernel, and bare/ for the tiny guests
+"""
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+BIN = Path(os.environ.get("THAW_BIN", "build/arm64/bin"))
+KERNEL = os.environ.get("THAW_KERNEL", "")
+GUESTS = Path(os.environ.get("THAW_GUESTS", "build/guests"))
+THAW = str(BIN / "thaw")
+THAWD = str(BIN / "thawd")
+
+# An emulated host is slow and shares its processors; a wait that ends here is a failure, so this
+# only bounds how long a failure takes.
+PATIENCE = float(os.environ.get("THAW_TEST_PATIENCE", "120"))
+
+FAULT_MODES = ["exit", "trace", "poison", "uffd"]
+
+
+class Timeout(AssertionError):
+    pass
+
+
+def run(*command, check=True, **options):
+    """Run a command to its end; its output is text."""
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=PATIENCE, **options)
+    if check:
+        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def available_modes():
+    report = json.loads(run(THAW, "check", "--json", check=False).stdout)
+    return [mode for mode in FAULT_MODES if report["fault_modes"][mode]["works"]]
+
+
+class Process:
+    """A process whose stdin and stdout are ours and whose stderr goes to a file."""
+
+    def __init__(self, command, log):
+        self.log = Path(log)
+        self.started = time.monotonic()
+        with open(self.log, "ab") as stderr:
+            self.process = subprocess.Popen([str(part) for part in command],
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=stderr, bufsize=0)
+        self.output = b""
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def pump(self, timeout):
+        """Collect output for at most timeout seconds; False at its end."""
+        if not select.select([self.process.stdout], [], [], timeout)[0]:
+            return True
+        data = self.process.stdout.read(65536)
+        self.output += data or b""
+        return bool(data)
+
+    def expect(self, pattern, start=0, timeout=None):
+        """The first match of pattern in the output from start on."""
+        deadline = time.monotonic() + (timeout or PATIENCE)
+        while True:
+            found = re.search(pattern.encode(), self.output[start:])
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                raise Timeout(f"no {pattern!r} in:\n{self.tail()}")
+            if not self.pump(max(0, min(1, deadline - time.monotonic()))):
+                raise AssertionError(f"ended without {pattern!r}:\n{self.tail()}")
+
+    def send(self, text):
+        self.process.stdin.write(text.encode())
+
+    def wait(self, timeout=None):
+        deadline = time.monotonic() + (timeout or PATIENCE)
+        while self.process.poll() is None:
+            if time.monotonic() > deadline:
+                raise Timeout(f"still running:\n{self.tail()}")
+            if not self.pump(0.05):
+                time.sleep(0.01)
+        while self.pump(0) and select.select([self.process.stdout], [], [], 0)[0]:
+            pass
+        return self.process.returncode
+
+    def messages(self):
+        return self.log.read_text(errors="replace")
+
+    def tail(self):
+        return self.output[-3000:].decode(errors="replace") + "\n--- stderr\n" + self.messages()[-3000:]
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Machine(Process):
+    """A thaw process; words() talks to the witness inside the guest."""
+
+    def __init__(self, directory, name, command, sets):
+        self.name = name
+        self.socket = f"{directory}/{name}.sock"
+        options = []
+        for key, value in {"machine.name": name, "machine.control": self.socket, **sets}.items():
+            options += ["--set", f"{key}={value}"]
+        super().__init__([THAW, *command, *options], f"{directory}/{name}.log")
+
+    @classmethod
+    def boot(cls, directory, name="vm", kernel=None, initrd=True, **sets):
+        config = Path(directory) / "empty.ini"
+        config.write_text("")
+        settings = {"kernel.image": kernel or KERNEL, "machine.memory": "128M",
+                    "kernel.cmdline": "console=ttyS0 quiet panic=-1 witness.mib=8"}
+        if initrd:
+            settings["kernel.initrd"] = GUESTS / "initrd.cpio.gz"
+        return cls(directory, name, ["run", config], {**settings, **underscores(sets)})
+
+    @classmethod
+    def restore(cls, directory, url, name="vm", **sets):
+        return cls(directory, name, ["restore", url], underscores(sets))
+
+    def ready(self):
+        self.expect(r"READY nonce=[0-9a-f]+")
+        return self
+
+    def ask(self, words):
+        """One command line to the witness, one line back."""
+        start = len(self.output)
+        self.send(words + "\n")
+        return self.expect(r"([A-Z]+[^\r\n]*)\r?\n", start).group(1).decode()
+
+    def thaw(self, *arguments, check=True):
+        return run(THAW, arguments[0], self.socket, *arguments[1:], check=check)
+
+    def status(self):
+        return json.loads(self.thaw("status", "--json").stdout)
+
+    def snapshot(self, url, then="stop"):
+        reply = json.loads(self.thaw("snapshot", url, "--then", then, "--json").stdout)
+        if then == "stop":
+            assert self.wait() == 0, self.tail()
+        return reply
+
+    def until(self, condition, timeout=None):
+        """Poll status until condition(status) holds."""
+        deadline = time.monotonic() + (timeout or PATIENCE)
+        while True:
+            status = self.status()
+            if condition(status):
+                return status
+            if time.monotonic() > deadline:
+                raise Timeout(f"status stays {status}")
+            time.sleep(0.05)
+
+    def poweroff(self):
+        self.send("poweroff\n")
+        assert self.wait() == 0, self.tail()
+
+
+def underscores(sets):
+    """machine__vcpus=2 means machine.vcpus=2."""
+    return {key.replace("__", "."): value for key, value in sets.items()}
+
+
+class Server(Process):
+    """A thawd on a free port of loopback."""
+
+    def __init__(self, directory, store=None, port=0, **sets):
+        self.store = store or f"{directory}/store"
+        config = Path(directory) / "thawd.ini"
+        config.write_text(f"[server]\nlisten = 127.0.0.1:{port}\nstore = {self.store}\n")
+        options = []
+        for key, value in underscores(sets).items():
+            options += ["--set", f"{key}={value}"]
+        super().__init__([THAWD, config, *options], f"{directory}/thawd.log")
+        self.port = int(self.expect(r"listening on 127\.0\.0\.1:(\d+)").group(1))
+
+    def url(self, name):
+        return f"tcp://127.0.0.1:{self.port}/{name}"
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
