@@ -46,12 +46,11 @@ void serial_transmitter_became_ready(struct serial *serial)
 
 void serial_receive(struct serial *serial, const uint8_t *data, unsigned count)
 {
-	unsigned room = SERIAL_FIFO_SIZE - serial->fifo_used;
-	unsigned n = count < room ? count : room;
+	unsigned i = 0;
 
-	memcpy(serial->fifo + serial->fifo_used, data, n);
-	serial->fifo_used += n;
-	if (n < count)
+	while (i < count && serial->fifo_used < SERIAL_FIFO_SIZE)
+		serial->fifo[serial->fifo_used++] = data[i++];
+	if (i < count)
 		serial->overrun = true;
 	if (serial->ier & (UART_IER_RDI | UART_IER_RLSI))
 		irq_raise(serial->host.irq);
@@ -87,7 +86,7 @@ static uint8_t read_interrupt_id(struct serial *serial)
 
 	if (id == UART_IIR_THRI)
 		serial->thr_empty = false;
-	return id | (serial->fcr & UART_FCR_ENABLE_FIFO ? IIR_FIFO_ENABLED : 0);
+	return id | ((serial->fcr & UART_FCR_ENABLE_FIFO) ? IIR_FIFO_ENABLED : 0);
 }
 
 static uint8_t read_line_status(struct serial *serial)
@@ -111,10 +110,10 @@ static uint8_t modem_status(const struct serial *serial)
 
 	if (!(mcr & UART_MCR_LOOP))
 		return MSR_CONNECTED;
-	msr |= mcr & UART_MCR_RTS ? UART_MSR_CTS : 0;
-	msr |= mcr & UART_MCR_DTR ? UART_MSR_DSR : 0;
-	msr |= mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0;
-	msr |= mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0;
+	msr |= (mcr & UART_MCR_RTS) ? UART_MSR_CTS : 0;
+	msr |= (mcr & UART_MCR_DTR) ? UART_MSR_DSR : 0;
+	msr |= (mcr & UART_MCR_OUT1) ? UART_MSR_RI : 0;
+	msr |= (mcr & UART_MCR_OUT2) ? UART_MSR_DCD : 0;
 	return msr;
 }
 

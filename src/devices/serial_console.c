@@ -70,7 +70,7 @@ static unsigned fifo_room(struct serial *serial)
 	unsigned room;
 
 	pthread_mutex_lock(&serial->lock);
-	room = serial->mcr & UART_MCR_LOOP ? 0 : SERIAL_FIFO_SIZE - serial->fifo_used;
+	room = (serial->mcr & UART_MCR_LOOP) ? 0 : SERIAL_FIFO_SIZE - serial->fifo_used;
 	pthread_mutex_unlock(&serial->lock);
 	return room;
 }

@@ -129,8 +129,8 @@ static void save(const struct virtio_device *virtio, struct state_writer *writer
 static int restore(struct virtio_device *virtio, const struct state_node *node)
 {
 	const struct blk *blk = blk_of(virtio);
-	uint64_t sectors;
-	uint32_t read_only;
+	uint64_t sectors = 0;
+	uint32_t read_only = 0;
 	int r = state_get_u64(node, "capacity", &sectors);
 
 	if (!r)

@@ -146,10 +146,11 @@ bool chain_read(struct virtio_chain *chain, void *data, size_t size)
 
 uint8_t *chain_take_last(struct virtio_chain *chain)
 {
-	struct iovec *last = &chain->iov[chain->readable + chain->writable - 1];
+	struct iovec *last;
 
 	if (!chain->writable)
 		return NULL;
+	last = &chain_writable(chain)[chain->writable - 1];
 	if (!--last->iov_len)
 		chain->writable--;
 	return (uint8_t *)last->iov_base + last->iov_len;
