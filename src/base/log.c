@@ -15,6 +15,7 @@ void log_setup(const char *program, enum log_level most)
 	most_level = most;
 }
 
+PRINTF_LIKE(2, 0)
 static void write_line(enum log_level level, const char *format, va_list arguments)
 {
 	static const char *const prefix[] = {"error: ", "warning: ", "", "debug: "};
