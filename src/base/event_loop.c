@@ -103,7 +103,7 @@ static int start_thread(struct event_loop *loop, const char *name)
 
 static int open_descriptors(struct event_loop *loop)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = {.events = EPOLLIN};
 
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -153,7 +153,7 @@ int event_loop_create(const char *name, struct event_loop **out)
 /* Make the thread look at paused and stop. */
 static void wake_thread(struct event_loop *loop)
 {
-	ssize_t n = write(loop->wake, &(uint64_t){ 1 }, sizeof(uint64_t));
+	ssize_t n = write(loop->wake, &(uint64_t){1}, sizeof(uint64_t));
 
 	(void)n; /* EAGAIN: the counter is full, so the thread wakes anyway */
 	pthread_cond_broadcast(&loop->changed);
@@ -175,21 +175,23 @@ int event_loop_add(struct event_loop *loop, int fd, uint32_t epoll_events, event
 		   void *context)
 {
 	struct watch *watch = malloc(sizeof(*watch));
-	struct epoll_event event = { .events = epoll_events, .data.ptr = watch };
-	int r = 0;
+	struct epoll_event event = {.events = epoll_events, .data.ptr = watch};
+	int errnum;
+	bool added;
 
 	if (!watch)
 		return fail(EXIT_OS, ENOMEM, "event loop: out of memory");
 	pthread_mutex_lock(&loop->lock);
-	*watch = (struct watch){ loop->watches, fd, callback, context };
-	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event))
-		r = fail(EXIT_OS, errno, "event loop: descriptor %d: %s", fd, strerror(errno));
-	else
+	*watch = (struct watch){loop->watches, fd, callback, context};
+	added = !epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event);
+	errnum = errno;
+	if (added)
 		loop->watches = watch;
 	pthread_mutex_unlock(&loop->lock);
-	if (r)
-		free(watch);
-	return r;
+	if (added)
+		return 0;
+	free(watch);
+	return fail(EXIT_OS, errnum, "event loop: descriptor %d: %s", fd, strerror(errnum));
 }
 
 void event_loop_remove(struct event_loop *loop, int fd)

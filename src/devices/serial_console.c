@@ -121,17 +121,20 @@ static unsigned peek_output(struct serial *serial, uint8_t data[PIPE_BUF])
 	return n;
 }
 
-static void drop_output(struct serial *serial, unsigned count)
+/* True if there is more. */
+static bool drop_output(struct serial *serial, unsigned count)
 {
-	bool was_ready;
+	bool was_ready, more;
 
 	pthread_mutex_lock(&serial->lock);
 	was_ready = serial_transmitter_ready(serial);
 	serial->out_start = (serial->out_start + count) % SERIAL_OUTPUT_SIZE;
 	serial->out_used -= count;
+	more = serial->out_used;
 	if (!was_ready && serial_transmitter_ready(serial))
 		serial_transmitter_became_ready(serial);
 	pthread_mutex_unlock(&serial->lock);
+	return more;
 }
 
 static void end_output(struct serial *serial)
@@ -160,20 +163,20 @@ static bool write_some(struct serial *serial, const uint8_t *data, unsigned *cou
 	return true;
 }
 
+/* One write, so that a guest that never stops talking does not keep the loop from its other
+ * devices. */
 static void pump_output(struct serial *serial)
 {
 	uint8_t data[PIPE_BUF];
-	unsigned count;
+	unsigned count = peek_output(serial, data);
 
-	while ((count = peek_output(serial, data))) {
-		if (!write_some(serial, data, &count)) {
-			watch(serial, serial->output, EPOLLOUT, output_ready,
-			      &serial->output_watched);
-			return;
-		}
-		drop_output(serial, count);
+	if (!count) {
+		unwatch(serial, serial->output, &serial->output_watched);
+	} else if (!write_some(serial, data, &count)) {
+		watch(serial, serial->output, EPOLLOUT, output_ready, &serial->output_watched);
+	} else if (drop_output(serial, count) && !serial->output_watched) {
+		serial_console_wake(serial);
 	}
-	unwatch(serial, serial->output, &serial->output_watched);
 }
 
 static void output_ready(void *context, uint32_t events)
@@ -191,7 +194,8 @@ static void woken(void *context, uint32_t events)
 	if (read(serial->wake, &count, sizeof(count)) < 0)
 		return;
 	pump_output(serial);
-	pump_input(serial);
+	if (!serial->input_watched)
+		pump_input(serial);
 }
 
 static int duplicate(int fd, int *copy)
@@ -216,10 +220,17 @@ int serial_console_attach(struct serial *serial, const struct serial_config *con
 
 void serial_console_detach(struct serial *serial)
 {
-	pump_output(serial);
-	if (serial->out_used || serial->out_dropped)
+	unsigned long long lost;
+	unsigned before;
+
+	do {
+		before = serial->out_used;
+		pump_output(serial);
+	} while (serial->out_used < before);
+	lost = serial->out_used + serial->out_dropped;
+	if (lost)
 		log_warning("serial: %llu bytes of output lost, because the reader was too slow",
-			    (unsigned long long)(serial->out_used + serial->out_dropped));
+			    lost);
 	unwatch(serial, serial->output, &serial->output_watched);
 	unwatch(serial, serial->input, &serial->input_watched);
 	if (serial->wake >= 0)

@@ -134,7 +134,7 @@ static int arm_kick(struct virtqueue *queue)
 
 int virtqueue_pop(struct virtqueue *queue, struct virtio_chain *chain)
 {
-	unsigned slot = queue->next_avail & (queue->size - 1);
+	size_t slot = queue->next_avail & (queue->size - 1);
 	int r = map_rings(queue);
 	uint16_t head;
 
@@ -168,11 +168,11 @@ static bool wants_signal(struct virtqueue *queue)
 				queue->next_used, old);
 }
 
-int virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
+bool virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
 {
 	uint8_t entry[USED_ENTRY_SIZE];
 	struct writer writer = writer_over(entry, sizeof(entry));
-	unsigned slot = queue->next_used & (queue->size - 1);
+	size_t slot = queue->next_used & (queue->size - 1);
 
 	writer_u32(&writer, head);
 	writer_u32(&writer, written);

@@ -52,9 +52,9 @@ MUST_USE int virtqueue_make_ready(struct virtqueue *queue, bool event_idx, bool 
 /* The next available chain: 1, or 0 when there is none (the driver will kick for the next). */
 MUST_USE int virtqueue_pop(struct virtqueue *queue, struct virtio_chain *chain);
 
-/* Hand a chain back by its head, with written bytes in its writable segments.  1 if the driver
- * wants an interrupt for it, 0 if not. */
-MUST_USE int virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written);
+/* Hand a chain back by its head, with written bytes in its writable segments.  True if the
+ * driver wants an interrupt for it. */
+MUST_USE bool virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written);
 
 void virtqueue_save(const struct virtqueue *queue, struct state_writer *writer);
 /* Refuses (exit 65) what virtqueue_make_ready() would, without touching guest memory. */
