@@ -2,7 +2,7 @@
 /*
  * client_socket.c - the system calls of a client connection.
  *
- * The socket blocks, but wakes up every WAKE_MS, and only then the deadline and cancellation
+ * The socket blocks, but wakes up every WAKE_US, and only then the deadline and cancellation
  * are looked at.  So a fetch that is answered in time costs one send and one recv and no poll.
  */
 #include "base/file.h"
@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAKE_MS 50
+#define WAKE_US 50000
 
 static int lost(struct client_connection *connection, int errnum)
 {
@@ -135,7 +135,7 @@ static int connect_to(struct client_connection *connection, const struct addrinf
 
 static int set_options(int fd)
 {
-	const struct timeval wake = {.tv_usec = WAKE_MS * 1000};
+	const struct timeval wake = {.tv_usec = WAKE_US};
 	const int on = 1;
 
 	if (fcntl(fd, F_SETFL, 0) || /* blocking again */

@@ -33,10 +33,10 @@
 #define DEMAND_FRAME_PAGES 16u
 #define BULK_FRAME_PAGES   64u
 
-#define RANGES_MAX         256u                           /* per GET */
-#define CHUNK_MAX          (BULK_FRAME_PAGES * PAGE_SIZE) /* bytes of an object per message */
-#define LIST_REFS_MAX      256u                           /* per LIST_OK */
-#define ERROR_TEXT_MAX     400u                           /* bytes, without a NUL */
+#define RANGES_MAX         256u         /* per GET */
+#define CHUNK_MAX          (256u << 10) /* bytes of an object per message */
+#define LIST_REFS_MAX      256u         /* per LIST_OK */
+#define ERROR_TEXT_MAX     400u         /* bytes, without a NUL */
 
 /* The largest payload a side may announce that it takes, and the least that it must take. */
 #define PAYLOAD_MAX       (DATA_PREFIX_SIZE + BULK_FRAME_PAGES * PAGE_SIZE)

@@ -222,7 +222,7 @@ int get_request_read(const uint8_t *data, size_t size, uint64_t page_count, stru
 	if (cursor_failed(&cursor) || priority > PAGE_BULK)
 		return malformed("GET", "unknown priority");
 	if (!get->range_count || get->range_count > RANGES_MAX ||
-	    cursor_left(&cursor) != get->range_count * 12u)
+	    cursor_left(&cursor) != (size_t)get->range_count * 12u)
 		return malformed("GET", "wrong number of ranges");
 	get->priority = (enum page_priority)priority;
 	for (uint32_t i = 0; !r && i < get->range_count; i++)

@@ -63,28 +63,26 @@ static int open_sources(struct snapshot_cache *cache, struct cached_snapshot *ca
 	return r;
 }
 
-static int load(struct snapshot_cache *cache, const struct digest *id,
-		struct cached_snapshot **loaded)
+/* NULL with the error recorded. */
+static struct cached_snapshot *load(struct snapshot_cache *cache, const struct digest *id)
 {
 	struct cached_snapshot *cached =
 		calloc(1, sizeof(*cached) + cache->workers * sizeof(struct page_source *));
-	int r;
 
-	if (!cached)
-		return fail(EXIT_OS, ENOMEM, "snapshot cache: out of memory");
-	r = snapshot_load(cache->repository, id, &cached->snapshot);
-	if (r) {
-		free(cached);
-		return r;
+	if (!cached) {
+		fail(EXIT_OS, ENOMEM, "snapshot cache: out of memory");
+		return NULL;
 	}
-	/* The server needs only the page index. */
+	if (snapshot_load(cache->repository, id, &cached->snapshot)) {
+		free(cached);
+		return NULL;
+	}
+	/* A server needs only the page index. */
 	bytes_finish(&cached->snapshot.state);
-	r = open_sources(cache, cached);
-	if (r)
-		unload(cache, cached);
-	else
-		*loaded = cached;
-	return r;
+	if (!open_sources(cache, cached))
+		return cached;
+	unload(cache, cached);
+	return NULL;
 }
 
 static struct cached_snapshot *find(struct snapshot_cache *cache, const struct digest *id)
@@ -96,35 +94,30 @@ static struct cached_snapshot *find(struct snapshot_cache *cache, const struct d
 	return cached;
 }
 
-static int find_or_load(struct snapshot_cache *cache, const struct digest *id,
-			struct cached_snapshot **snapshot)
+static struct cached_snapshot *find_or_load(struct snapshot_cache *cache, const struct digest *id)
 {
 	struct cached_snapshot *cached = find(cache, id);
-	int r;
 
-	if (!cached) {
-		r = load(cache, id, &cached);
-		if (r)
-			return r;
+	if (cached) {
+		cache->unheld -= !cached->holders;
+	} else {
+		cached = load(cache, id);
+		if (!cached)
+			return NULL;
 		cached->next = cache->first;
 		cache->first = cached;
-	} else if (!cached->holders) {
-		cache->unheld--;
 	}
 	cached->holders++;
-	*snapshot = cached;
-	return 0;
+	return cached;
 }
 
 int snapshot_cache_get(struct snapshot_cache *cache, const struct digest *id,
 		       struct cached_snapshot **snapshot)
 {
-	int r;
-
 	pthread_mutex_lock(&cache->lock);
-	r = find_or_load(cache, id, snapshot);
+	*snapshot = find_or_load(cache, id);
 	pthread_mutex_unlock(&cache->lock);
-	return r;
+	return *snapshot ? 0 : -error_last()->errnum;
 }
 
 static void drop_oldest(struct snapshot_cache *cache)

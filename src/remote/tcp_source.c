@@ -196,7 +196,7 @@ static int judge(struct trouble *trouble, int r)
 	if (r == -EPROTO && ++trouble->violations == VIOLATIONS_MOST)
 		return r;
 	if (r == -EPROTO)
-		log_error("%s", last.text);
+		log_warning("%s", last.text);
 	if (clock_now_ns() < trouble->give_up_ns)
 		return 0;
 	return fail(EXIT_UNAVAILABLE, ENODEV, "page %" PRIu64 ": no answer for %llu ms: %s",

@@ -70,7 +70,7 @@ static bool is_port(const char *text)
 	size_t length = strlen(text);
 
 	return length && length < PORT_SIZE && strspn(text, "0123456789") == length &&
-	       atoi(text) <= 65535;
+	       strtoul(text, NULL, 10) <= 65535;
 }
 
 int config_listen_address(const struct thawd_config *config, char host[HOST_SIZE],
@@ -93,4 +93,13 @@ int config_listen_address(const struct thawd_config *config, char host[HOST_SIZE
 	snprintf(host, HOST_SIZE, "%.*s", (int)length, start);
 	snprintf(port, PORT_SIZE, "%s", colon + 1);
 	return 0;
+}
+
+int config_check(const struct thawd_config *config)
+{
+	char host[HOST_SIZE], port[PORT_SIZE];
+
+	if (!config->store[0])
+		return fail(EXIT_CONFIG, EINVAL, "server.store: not set; name a directory");
+	return config_listen_address(config, host, port);
 }

@@ -19,6 +19,9 @@ struct thawd_config {
 
 extern const struct ini_schema thawd_schema;
 
+/* What single keys do not tell.  exit 78. */
+MUST_USE int config_check(const struct thawd_config *config);
+
 #define HOST_SIZE 256
 #define PORT_SIZE 6
 

@@ -80,18 +80,13 @@ static int apply_overrides(const struct arguments *arguments, struct thawd_confi
 
 static int load_config(const struct arguments *arguments, struct thawd_config *config)
 {
-	char host[HOST_SIZE], port[PORT_SIZE];
 	int r;
 
 	ini_defaults(&thawd_schema, config);
 	r = ini_load(&thawd_schema, arguments->path, config);
 	if (!r)
 		r = apply_overrides(arguments, config);
-	if (!r)
-		r = config_listen_address(config, host, port);
-	if (!r && !config->store[0])
-		r = fail(EXIT_CONFIG, EINVAL, "server.store: not set; name a directory");
-	return r;
+	return r ? r : config_check(config);
 }
 
 static struct server *running;
@@ -157,6 +152,21 @@ static int announce(const struct thawd_config *config, const struct server *serv
 	return 0;
 }
 
+static int run_server(const struct thawd_config *config, struct server *server)
+{
+	int r = handle_signals(server);
+
+	if (!r)
+		r = announce(config, server);
+	if (!r)
+		r = server_run(server);
+	if (!r)
+		log_info("stopped");
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	return r;
+}
+
 static int serve_repository(const struct thawd_config *config, struct repository *repository)
 {
 	char host[HOST_SIZE], port[PORT_SIZE];
@@ -170,22 +180,13 @@ static int serve_repository(const struct thawd_config *config, struct repository
 		.max_connections = config->max_connections,
 		.timeout_ns = config->timeout_ns,
 	};
-	struct server *server;
+	struct server *server = NULL;
 	int r = config_listen_address(config, host, port);
 
 	if (!r)
 		r = server_create(&server_config, &server);
-	if (r)
-		return r;
-	r = handle_signals(server);
 	if (!r)
-		r = announce(config, server);
-	if (!r)
-		r = server_run(server);
-	if (!r)
-		log_info("stopped");
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
+		r = run_server(config, server);
 	server_destroy(server);
 	return r;
 }

@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -102,12 +103,14 @@ static inline struct repository *rig_repository(struct rig *rig)
 
 /* Raw sockets: a client that may say anything. */
 
-static inline void set_timeouts(int fd)
+static inline void set_options(int fd)
 {
+	const int on = 1;
 	const struct timeval timeout = {.tv_sec = RIG_TIMEOUT_S};
 
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)), 0);
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
 }
 
 static inline int raw_connect(const char *port)
@@ -120,7 +123,7 @@ static inline int raw_connect(const char *port)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
-	set_timeouts(fd);
+	set_options(fd);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	return fd;
 }

@@ -293,7 +293,7 @@ static inline void *script_accept(void *context)
 		int n = server->connections;
 
 		ck_assert(c && n < CONNECTIONS_MOST);
-		set_timeouts(fd);
+		set_options(fd);
 		c->server = server;
 		c->fd = fd;
 		server->fds[n] = fd;

@@ -54,18 +54,23 @@ START_TEST(header_there_and_back)
 }
 END_TEST
 
-/* The header that docs/protocol.md shows. */
-START_TEST(header_is_as_documented)
+/* The GET that docs/protocol.md shows. */
+START_TEST(get_is_as_documented)
 {
-	static const uint8_t documented[HEADER_SIZE] = {
-		'T', 'H', 'A', 'W', 12, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0,
-		3,   0,   0,   0,   0,  0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0,
+	static const uint8_t documented[] = {
+		0x54, 0x48, 0x41, 0x57, 0x0c, 0x00, 0x00, 0x00, 0x14, 0x00, 0x00, 0x00, 0x01,
+		0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+		0x00, 0x00, 0xe5, 0x48, 0xdd, 0x52, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00,
+		0x00, 0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,
 	};
-	const struct header get = {.type = MESSAGE_GET, .length = 20, .handle = 1, .id = 3};
+	const struct header header = {.type = MESSAGE_GET, .length = 20, .handle = 1, .id = 3};
+	const struct page_range range = {5, 1};
 
 	begin();
-	header_write(&writer, &get);
-	ck_assert_mem_eq(buffer, documented, HEADER_SIZE - 4);
+	header_write(&writer, &header);
+	get_request_write(&writer, PAGE_DEMAND, &range, 1);
+	ck_assert_uint_eq(used(), sizeof(documented));
+	ck_assert_mem_eq(buffer, documented, sizeof(documented));
 }
 END_TEST
 
@@ -520,7 +525,7 @@ START_TEST(list_entries)
 }
 END_TEST
 
-SUITE_MAIN("protocol", header_there_and_back, header_is_as_documented, header_with_any_bit_flipped,
+SUITE_MAIN("protocol", header_there_and_back, get_is_as_documented, header_with_any_bit_flipped,
 	   header_out_of_bounds, only_requests_are_requests, hello_there_and_back,
 	   hello_out_of_bounds, error_there_and_back, error_is_made_harmless, error_of_another_kind,
 	   ref_bounds, open_there_and_back, object_names_there_and_back, object_chunks,
