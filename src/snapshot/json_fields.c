@@ -38,7 +38,7 @@ static int refuse_unknown(const char *where, const json_t *object, const struct 
 	{
 		size_t i = 0;
 
-		while (i < count && strcmp(key, fields[i].key))
+		while (i < count && strcmp(key, fields[i].key) != 0)
 			i++;
 		if (i == count && !r)
 			r = fail(EXIT_DATA, EBADMSG, "manifest: unknown key %.64s in %s", key,
@@ -74,7 +74,7 @@ int json_read_hex_u64(const char *key, const char *text, uint64_t *number)
 {
 	char *end;
 
-	if (!text || strncmp(text, "0x", 2) || strlen(text) > 18 || !text[2] ||
+	if (!text || strncmp(text, "0x", 2) != 0 || strlen(text) > 18 || !text[2] ||
 	    text[2 + strspn(text + 2, "0123456789abcdef")])
 		return fail(EXIT_DATA, EBADMSG, "manifest: %.64s is not a string like \"0x1f\"",
 			    key);

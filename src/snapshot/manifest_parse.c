@@ -45,7 +45,7 @@ static int read_format(const char *key, const json_t *value, void *out)
 
 	(void)key;
 	(void)out;
-	if (!text || strcmp(text, "thaw-snapshot"))
+	if (!text || strcmp(text, "thaw-snapshot") != 0)
 		return fail(EXIT_DATA, EBADMSG, "manifest: format is not \"thaw-snapshot\"");
 	return 0;
 }
@@ -123,7 +123,7 @@ static int read_gic(const char *key, const json_t *value, void *out)
 	const char *text = json_string_value(value);
 	bool v2 = text && !strcmp(text, "v2");
 
-	if (!v2 && (!text || strcmp(text, "v3")))
+	if (!v2 && (!text || strcmp(text, "v3") != 0))
 		return fail(EXIT_DATA, EBADMSG, "manifest: %s is neither \"v2\" nor \"v3\"", key);
 	*(enum gic_kind *)out = v2 ? GIC_V2 : GIC_V3;
 	return 0;

@@ -28,13 +28,13 @@ static int check_header(const uint8_t header[PACK_HEADER_SIZE])
 	const uint8_t *start = cursor_take(&c, MAGIC_SIZE);
 	uint32_t version = cursor_u32(&c);
 
-	if (memcmp(start, MAGIC, MAGIC_SIZE))
+	if (memcmp(start, MAGIC, MAGIC_SIZE) != 0)
 		return fail(EXIT_DATA, EBADMSG, "not a pack");
 	if (version != PACK_VERSION)
 		return fail(EXIT_DATA, EBADMSG, "version %u; this program reads only %u", version,
 			    PACK_VERSION);
 	pack_header_format(expected);
-	if (memcmp(header, expected, sizeof(expected)))
+	if (memcmp(header, expected, sizeof(expected)) != 0)
 		return fail(EXIT_DATA, EBADMSG, "the header is damaged");
 	return 0;
 }

@@ -22,7 +22,7 @@ static int open_header(struct cursor *c, uint64_t page_count, uint64_t *block_co
 	uint64_t pages = cursor_u64(c);
 
 	*block_count = cursor_u64(c);
-	if (cursor_failed(c) || memcmp(magic, INDEX_MAGIC, INDEX_MAGIC_SIZE))
+	if (cursor_failed(c) || memcmp(magic, INDEX_MAGIC, INDEX_MAGIC_SIZE) != 0)
 		return fail(EXIT_DATA, EBADMSG, "page index: not a page index");
 	if (version != INDEX_VERSION)
 		return fail(EXIT_DATA, EBADMSG,

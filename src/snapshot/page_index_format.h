@@ -9,7 +9,7 @@
 #define INDEX_MAGIC_SIZE  8
 #define INDEX_VERSION     1
 #define INDEX_HEADER_SIZE 32
-#define ENTRY_SIZE        24u
+#define ENTRY_SIZE        ((size_t)24)
 #define BLOCK_PAGES       512u /* 2 MiB of guest memory */
 #define BLOCK_SIZE        (BLOCK_PAGES * ENTRY_SIZE)
 

@@ -36,11 +36,6 @@ struct freeze {
 	uint8_t *fetched; /* FETCH_PAGES of them */
 };
 
-static int out_of_memory(void)
-{
-	return fail(EXIT_OS, ENOMEM, "freeze: out of memory");
-}
-
 /* --- our own pack --- */
 
 static int write_page(struct freeze *freeze, uint64_t page, const uint8_t *data,
@@ -89,10 +84,6 @@ static int find_parent_packs(struct freeze *freeze)
 		return fail(EXIT_INTERNAL, EINVAL, "freeze: the parent has other memory");
 	freeze->manifest.has_parent = true;
 	freeze->manifest.parent = parent->id;
-	freeze->parent_packs =
-		calloc(parent->manifest.pack_count + 1, sizeof(*freeze->parent_packs));
-	if (!freeze->parent_packs)
-		return out_of_memory();
 	for (uint32_t i = 0; !r && i < parent->manifest.pack_count; i++)
 		r = repository->ops->holds(repository, OBJECT_PACK,
 					   &parent->manifest.packs[i].digest,
@@ -214,7 +205,8 @@ static int freeze_data(struct freeze *freeze, uint64_t page, const uint8_t *data
 	memcpy(entry.hash, digest.bytes, PAGE_HASH_SIZE);
 	if (freeze->machine->parent)
 		old = page_index_get(&freeze->machine->parent->index, page);
-	if (!old.pack || memcmp(old.hash, entry.hash, PAGE_HASH_SIZE) || !is_held(freeze, &old))
+	if (!old.pack || memcmp(old.hash, entry.hash, PAGE_HASH_SIZE) != 0 ||
+	    !is_held(freeze, &old))
 		return write_page(freeze, page, data, &entry);
 	freeze->statistics.same++;
 	return refer(freeze, page, old);
@@ -294,6 +286,7 @@ static int put_manifest(struct freeze *freeze, struct digest *id)
 static int freeze_init(struct freeze *freeze, struct repository *repository,
 		       const struct frozen_machine *machine)
 {
+	uint32_t parent_count = machine->parent ? machine->parent->manifest.pack_count : 0;
 	int r;
 
 	*freeze = (struct freeze){
@@ -302,12 +295,13 @@ static int freeze_init(struct freeze *freeze, struct repository *repository,
 		.manifest = *machine->identity,
 		.hasher = hasher_create(),
 		.fetched = malloc((size_t)FETCH_PAGES * PAGE_SIZE),
+		.parent_packs = calloc(parent_count + 1, sizeof(struct parent_pack)),
 	};
 	freeze->manifest.packs = NULL;
 	freeze->manifest.pack_count = 0;
 	freeze->manifest.has_parent = false;
-	if (!freeze->fetched)
-		return out_of_memory();
+	if (!freeze->fetched || !freeze->parent_packs)
+		return fail(EXIT_OS, ENOMEM, "freeze: out of memory");
 	r = pack_writer_init(&freeze->pack, repository);
 	return r ? r
 		 : page_index_builder_create(manifest_pages(&freeze->manifest), &freeze->builder);

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_SIZE 256 /* of a node, in messages */
+#define TREE_VERSION 17  /* Devicetree Specification 0.4, 5.2 */
+#define PATH_SIZE    256 /* of a node, in messages */
 
 static int compare_names(const void *a, const void *b)
 {
@@ -84,16 +85,30 @@ static int check_nodes(const void *blob, const char **names)
 	return r;
 }
 
-int state_tree_check(const void *blob, size_t size)
+static int check_blob(const void *blob, size_t size)
 {
-	int r = fdt_check_full(blob, size);
-	const char **names;
+	int r;
 
-	if (!r && fdt_totalsize(blob) != size)
+	if (size < sizeof(struct fdt_header))
+		return fail(EXIT_DATA, EBADMSG, "state tree: only %zu bytes", size);
+	/* Before the rest: libfdt 1.6.1's fdt_check_full() crashes on versions below 16. */
+	if (fdt_magic(blob) != FDT_MAGIC || fdt_version(blob) != TREE_VERSION)
+		return fail(EXIT_DATA, EBADMSG, "state tree: not a device tree of version %d",
+			    TREE_VERSION);
+	if (fdt_totalsize(blob) != size)
 		return fail(EXIT_DATA, EBADMSG, "state tree: %zu bytes, but it says %u", size,
 			    fdt_totalsize(blob));
+	r = fdt_check_full(blob, size);
+	return r ? fail(EXIT_DATA, EBADMSG, "state tree: %s", fdt_strerror(r)) : 0;
+}
+
+int state_tree_check(const void *blob, size_t size)
+{
+	int r = check_blob(blob, size);
+	const char **names;
+
 	if (r)
-		return fail(EXIT_DATA, EBADMSG, "state tree: %s", fdt_strerror(r));
+		return r;
 	names = calloc(STATE_ENTRIES_MAX, sizeof(*names));
 	if (!names)
 		return fail(EXIT_OS, ENOMEM, "state tree: out of memory");
@@ -175,8 +190,8 @@ int state_get_blob(const struct state_node *node, const char *field, const uint8
 int state_get_bytes(const struct state_node *node, const char *field, void *data, size_t size)
 {
 	char path[PATH_SIZE];
-	const uint8_t *from;
-	size_t length;
+	const uint8_t *from = NULL;
+	size_t length = 0;
 	int r = state_get_blob(node, field, &from, &length);
 
 	if (r)
@@ -191,7 +206,7 @@ int state_get_bytes(const struct state_node *node, const char *field, void *data
 
 int state_get_u32(const struct state_node *node, const char *field, uint32_t *value)
 {
-	fdt32_t cell;
+	fdt32_t cell = 0;
 	int r = state_get_bytes(node, field, &cell, sizeof(cell));
 
 	if (!r)
@@ -201,7 +216,7 @@ int state_get_u32(const struct state_node *node, const char *field, uint32_t *va
 
 int state_get_u64(const struct state_node *node, const char *field, uint64_t *value)
 {
-	fdt64_t cells;
+	fdt64_t cells = 0;
 	int r = state_get_bytes(node, field, &cells, sizeof(cells));
 
 	if (!r)

@@ -46,7 +46,8 @@ struct state_node {
 	int offset;
 };
 
-/* Check the whole blob (fdt_check_full) and return its root. */
+/* Check the whole blob, which must be aligned to 8 bytes (as malloc gives), and return its root.
+ * exit 65. */
 MUST_USE int state_tree_open(const void *blob, size_t size, struct state_node *root);
 
 MUST_USE int state_child(const struct state_node *parent, const char *name,

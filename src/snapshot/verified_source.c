@@ -35,7 +35,7 @@ static int check_page(struct verified_source *verified, uint64_t page, const uin
 	struct digest digest;
 
 	hasher_block(verified->hasher, data, PAGE_SIZE, &digest);
-	if (memcmp(digest.bytes, entry.hash, PAGE_HASH_SIZE))
+	if (memcmp(digest.bytes, entry.hash, PAGE_HASH_SIZE) != 0)
 		return refuse(verified, page, "sent bytes with another digest");
 	return 0;
 }

@@ -201,6 +201,23 @@ START_TEST(every_truncation_is_refused)
 }
 END_TEST
 
+/* libfdt's own check crashes on some versions below 16. */
+START_TEST(other_versions_are_refused)
+{
+	struct state_node root;
+	struct bytes blob;
+
+	sample_state(&blob);
+	for (unsigned version = 0; version < 256; version++) {
+		blob.data[23] = (uint8_t)version;
+		if (version != 17)
+			ck_fails(state_tree_open(blob.data, blob.size, &root), EXIT_DATA,
+				 "not a device tree of version 17");
+	}
+	bytes_finish(&blob);
+}
+END_TEST
+
 START_TEST(bytes_behind_the_end_are_refused)
 {
 	struct state_node root;
@@ -231,5 +248,5 @@ SUITE_MAIN("snapshot/state_tree", what_was_put_can_be_got,
 	   numbered_children_are_counted_up_to_a_gap, a_large_tree_grows,
 	   missing_and_mis_sized_fields_are_named_with_their_path,
 	   writer_misuse_is_reported_by_finish, names_stand_once, depth_is_bounded,
-	   every_truncation_is_refused, bytes_behind_the_end_are_refused,
-	   every_bit_flip_is_survived)
+	   every_truncation_is_refused, other_versions_are_refused,
+	   bytes_behind_the_end_are_refused, every_bit_flip_is_survived)

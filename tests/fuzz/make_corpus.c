@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * make_corpus.c - write inputs to start from below the directory named: a sound one for each
+ * parser of snapshots, and noise for the targets that take anything.
+ */
+#include "base/file.h"
+#include "memory/guest_memory.h"
+#include "snapshot/manifest.h"
+#include "snapshot/page_index.h"
+#include "snapshot/state_tree.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *root;
+
+static void must(int r)
+{
+	if (!r)
+		return;
+	fprintf(stderr, "make_corpus: %s\n", error_last()->text);
+	exit(1);
+}
+
+static void save(const char *target, const void *data, size_t size)
+{
+	char path[4096];
+	int fd;
+
+	mkdir(root, 0755);
+	snprintf(path, sizeof(path), "%s/%s", root, target);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/%s/sound", root, target);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0 || file_write(fd, data, size)) {
+		perror(path);
+		exit(1);
+	}
+	file_close(&fd);
+}
+
+static void make_manifest(void)
+{
+	struct manifest_pack pack = {.pages = 2000};
+	struct manifest manifest;
+	struct bytes bytes;
+	uint32_t place;
+
+	manifest_init(&manifest);
+	manifest.memory_base = 0x40000000;
+	manifest.memory_size = 1100ull * PAGE_SIZE;
+	manifest.cpu.midr = 0x410fd0c0;
+	must(cpu_identity_add(&manifest.cpu, 0x603000000013c020, 0x11));
+	manifest.counter_frequency_hz = 62500000;
+	manifest.gic = GIC_V3;
+	manifest.vcpus = 4;
+	manifest.host_page_size = 4096;
+	manifest.has_parent = true;
+	must(manifest_add_pack(&manifest, &pack, &place));
+	manifest_set_created(&manifest, 0);
+	snprintf(manifest.creator, sizeof(manifest.creator), "thaw");
+	must(manifest_format(&manifest, &bytes));
+	save("manifest", bytes.data, bytes.size);
+	bytes_finish(&bytes);
+	manifest_finish(&manifest);
+}
+
+static void make_page_index(void)
+{
+	struct page_index_builder *builder;
+	struct page_entry entry = {.pack = 2};
+	struct bytes bytes;
+
+	must(page_index_builder_create(1100, &builder));
+	for (uint32_t page = 0; page < 1100; page += 300) {
+		entry.page = page;
+		must(page_index_set(builder, page, &entry));
+	}
+	must(page_index_finish(builder, &bytes));
+	save("page_index", bytes.data, bytes.size);
+	bytes_finish(&bytes);
+	page_index_builder_destroy(builder);
+}
+
+static void make_state_tree(void)
+{
+	struct state_writer *writer = state_writer_create();
+	struct bytes bytes;
+
+	state_put_u32(writer, "version", 1);
+	for (unsigned i = 0; i < 2; i++) {
+		state_begin_numbered(writer, "vcpu", i);
+		state_put_u64(writer, "pc", 0x40080000);
+		state_put_bytes(writer, "fpsimd", "0123456789abcdef", 16);
+		state_end(writer);
+	}
+	must(state_writer_finish(writer, &bytes));
+	save("state_tree", bytes.data, bytes.size);
+	bytes_finish(&bytes);
+}
+
+static void make_url(void)
+{
+	static const char url[] =
+		"tcp://[::1]:7070/web@sha256:"
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+	save("snapshot_url", url, sizeof(url) - 1);
+}
+
+/* The same bytes everywhere: a linear congruential generator (Knuth's MMIX). */
+static void make_noise(void)
+{
+	uint8_t noise[4096];
+	uint64_t state = 1;
+
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		noise[i] = (uint8_t)(state >> 56);
+	}
+	save("noise", noise, sizeof(noise));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: make_corpus DIRECTORY\n");
+		return 64;
+	}
+	root = argv[1];
+	make_manifest();
+	make_page_index();
+	make_state_tree();
+	make_url();
+	make_noise();
+	return 0;
+}
