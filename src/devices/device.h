@@ -28,7 +28,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define container_of(pointer, type, member) ((type *)((uintptr_t)(pointer)-offsetof(type, member)))
+/* From an embedded member to its struct; the second one for pointers to const. */
+#define container_of(pointer, type, member) \
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define const_container_of(pointer, type, member) \
+	((const type *)(const void *)((const char *)(pointer)-offsetof(type, member)))
 
 struct device;
 struct event_loop;

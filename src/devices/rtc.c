@@ -137,7 +137,7 @@ static void rtc_write(struct device *device, uint64_t offset, unsigned size, uin
 
 static void rtc_save(const struct device *device, struct state_writer *writer)
 {
-	const struct rtc *rtc = container_of(device, const struct rtc, device);
+	const struct rtc *rtc = const_container_of(device, struct rtc, device);
 
 	state_put_u32(writer, "offset", rtc->offset);
 	state_put_u32(writer, "match", rtc->match);

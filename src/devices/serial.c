@@ -228,7 +228,7 @@ static void serial_write(struct device *device, uint64_t offset, unsigned size, 
 
 static void serial_save(const struct device *device, struct state_writer *writer)
 {
-	const struct serial *serial = container_of(device, const struct serial, device);
+	const struct serial *serial = const_container_of(device, struct serial, device);
 
 	state_put_u32(writer, "ier", serial->ier);
 	state_put_u32(writer, "lcr", serial->lcr);

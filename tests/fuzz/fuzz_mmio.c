@@ -23,7 +23,7 @@
 #define RAM_BASE  0x40000000u
 #define RAM_SIZE  0x10000u
 #define DISK_SIZE 0x8000
-#define STEPS_MAX 4096
+#define STEPS_MAX 128
 
 enum step { SET_REGISTER, ACCESS, POKE, DESCRIPTOR, KICK, STEPS };
 

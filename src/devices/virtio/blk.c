@@ -120,7 +120,7 @@ static void process(struct virtio_device *virtio, unsigned queue)
 
 static void save(const struct virtio_device *virtio, struct state_writer *writer)
 {
-	const struct blk *blk = container_of(virtio, const struct blk, virtio);
+	const struct blk *blk = const_container_of(virtio, struct blk, virtio);
 
 	state_put_u64(writer, "capacity", blk->file.sectors);
 	state_put_u32(writer, "read-only", blk->file.read_only);

@@ -9,7 +9,7 @@
 void virtio_save(const struct device *device, struct state_writer *writer)
 {
 	const struct virtio_device *virtio =
-		container_of(device, const struct virtio_device, device);
+		const_container_of(device, struct virtio_device, device);
 
 	state_put_u32(writer, "device-id", virtio->ops->device_id);
 	state_put_u32(writer, "status", virtio->status);
