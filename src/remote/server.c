@@ -271,7 +271,9 @@ int server_run(struct server *server)
 		accept_all(server);
 	file_close(&server->listen_fd); /* new connections are refused while replies are finished */
 	server_stop(server);
+	for (unsigned i = 0; i < server->started; i++)
+		worker_join(&server->workers[i]);
 	while (server->started)
-		worker_join(&server->workers[--server->started]);
+		worker_finish(&server->workers[--server->started]);
 	return r;
 }

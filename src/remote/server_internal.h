@@ -111,6 +111,8 @@ void peer_log(const struct peer *peer, const char *what);
 /* server_worker.c */
 MUST_USE int worker_start(struct worker *worker);
 void worker_join(struct worker *worker);
+/* When all workers are joined, as each may hand a peer to any other until then. */
+void worker_finish(struct worker *worker);
 /* Hand over a peer that is in no worker; any thread. */
 void worker_adopt(struct worker *worker, struct peer *peer);
 

@@ -148,28 +148,31 @@ static void run_peers(struct worker *worker, struct epoll_event *events, int cou
 		run(bulk[i], stopping);
 }
 
-static int wait_for_events(struct worker *worker, struct epoll_event *events, bool *stopping)
+static int wait_for_events(struct worker *worker, struct epoll_event *events)
 {
-	int count = epoll_wait(worker->epoll_fd, events, EVENTS_MOST, (int)(SWEEP_NS / NS_PER_MS));
+	return epoll_wait(worker->epoll_fd, events, EVENTS_MOST, (int)(SWEEP_NS / NS_PER_MS));
+}
 
+static bool has(const struct epoll_event *events, int count, const void *tag)
+{
 	for (int i = 0; i < count; i++)
-		if (events[i].data.ptr == worker->server)
-			*stopping = true;
-	return count;
+		if (events[i].data.ptr == tag)
+			return true;
+	return false;
 }
 
 static void serve(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_MOST];
-	bool stopping = false;
+	int count;
 
-	while (!stopping) {
-		int count = wait_for_events(worker, events, &stopping);
-
+	do {
+		count = wait_for_events(worker, events);
 		run_peers(worker, events, count, false);
-		welcome_incoming(worker, false);
+		if (has(events, count, worker))
+			welcome_incoming(worker, false);
 		sweep(worker);
-	}
+	} while (!has(events, count, worker->server));
 }
 
 /* Finish what is being sent; everything else ends here. */
@@ -177,7 +180,6 @@ static void wind_down(struct worker *worker)
 {
 	uint64_t until = clock_now_ns() + STOP_GRACE_NS;
 	struct epoll_event events[EVENTS_MOST];
-	bool stopping;
 
 	epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, worker->server->stop_fd, NULL);
 	for (struct peer *peer = worker->peers, *next; peer; peer = next) {
@@ -185,10 +187,11 @@ static void wind_down(struct worker *worker)
 		run(peer, true);
 	}
 	while (worker->peers && clock_now_ns() < until) {
-		int count = wait_for_events(worker, events, &stopping);
+		int count = wait_for_events(worker, events);
 
 		run_peers(worker, events, count, true);
-		welcome_incoming(worker, true);
+		if (has(events, count, worker))
+			welcome_incoming(worker, true);
 	}
 	while (worker->peers)
 		leave(worker->peers);
@@ -254,6 +257,10 @@ int worker_start(struct worker *worker)
 void worker_join(struct worker *worker)
 {
 	pthread_join(worker->thread, NULL);
+}
+
+void worker_finish(struct worker *worker)
+{
 	/* Peers that another worker handed over too late. */
 	for (struct peer *peer = take_incoming(worker), *next; peer; peer = next) {
 		next = peer->next;

@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "memory/guest_memory.h"
+#include "remote/protocol.h"
 #include "snapshot/manifest.h"
 #include "snapshot/page_index.h"
 #include "snapshot/state_tree.h"
@@ -111,6 +112,32 @@ static void make_url(void)
 	save("snapshot_url", url, sizeof(url) - 1);
 }
 
+/* A client that opens a snapshot and asks for a page, and the answer. */
+static void make_messages(void)
+{
+	static uint8_t messages[3 * PAGE_SIZE];
+	const struct hello hello = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, 0};
+	const struct open_request open = {.ref = "web"};
+	const struct page_range range = {5, 1};
+	struct writer writer = writer_over(messages, sizeof(messages));
+
+	header_write(&writer, &(struct header){.type = MESSAGE_HELLO, .length = 16, .id = 1});
+	hello_write(&writer, &hello);
+	header_write(&writer, &(struct header){.type = MESSAGE_OPEN, .length = 35, .id = 2});
+	open_request_write(&writer, &open);
+	header_write(&writer,
+		     &(struct header){.type = MESSAGE_GET, .length = 20, .handle = 1, .id = 3});
+	get_request_write(&writer, PAGE_DEMAND, &range, 1);
+	header_write(&writer, &(struct header){.type = MESSAGE_DATA,
+					       .flags = FLAG_LAST,
+					       .length = DATA_PREFIX_SIZE + PAGE_SIZE,
+					       .handle = 1,
+					       .id = 3});
+	page_data_write_prefix(&writer, &range);
+	writer.at += PAGE_SIZE;
+	save("protocol", messages, writer_used(&writer));
+}
+
 /* The same bytes everywhere: a linear congruential generator (Knuth's MMIX). */
 static void make_noise(void)
 {
@@ -135,6 +162,7 @@ int main(int argc, char **argv)
 	make_page_index();
 	make_state_tree();
 	make_url();
+	make_messages();
 	make_noise();
 	return 0;
 }
