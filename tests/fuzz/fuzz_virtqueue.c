@@ -43,7 +43,7 @@ static void put_descriptors(struct cursor *input, uint64_t table, unsigned count
 		writer_u32(&writer, size >> (flags >> 8 & 31));
 		writer_u16(&writer, flags & 7);
 		writer_u16(&writer, cursor_u8(input));
-		must(guest_write(&memory, table + 16 * i, desc, sizeof(desc)));
+		must(guest_write(&memory, table + 16 * (uint64_t)i, desc, sizeof(desc)));
 	}
 }
 
