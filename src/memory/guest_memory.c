@@ -41,10 +41,11 @@ int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size)
 		.fd = -1,
 	};
 	if (!size || size % memory->host_page_size || base + size < base)
-		return fail(
-			EXIT_CONFIG, EINVAL,
-			"guest memory of %llu bytes: not a multiple of the host's %zu-byte page",
-			(unsigned long long)size, memory->host_page_size);
+		return fail(EXIT_CONFIG, EINVAL,
+			    "guest memory of %llu bytes at %#llx: not a multiple of the host's "
+			    "%zu-byte page, or past the end of the address space",
+			    (unsigned long long)size, (unsigned long long)base,
+			    memory->host_page_size);
 	r = map_memfd(memory);
 	if (r) {
 		guest_memory_finish(memory);
@@ -68,7 +69,7 @@ int guest_memory_load(struct guest_memory *memory, struct page_source *source)
 
 	while (page < pages) {
 		uint64_t left = pages - page;
-		bool zero;
+		bool zero = false;
 		int n = page_source_fetch(source, page,
 					  left < LOAD_RUN_PAGES ? (uint32_t)left : LOAD_RUN_PAGES,
 					  memory->host + page * PAGE_SIZE, &zero);

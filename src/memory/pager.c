@@ -80,12 +80,13 @@ static int install_run(struct pager_thread *self, uint64_t first, uint32_t count
 	return n;
 }
 
-int pager_install(struct pager_thread *self, uint64_t first, uint32_t count)
+int pager_install(struct pager *pager, enum fault_class fault_class, uint64_t first, uint32_t count)
 {
 	uint64_t start = clock_now_ns(), at = first, end = first + count;
-	int n = 0;
+	struct pager_thread *self;
+	int n = pager_thread_self(pager, fault_class, &self);
 
-	while (at < end) {
+	while (!n && at < end) {
 		n = install_run(self, at, (uint32_t)(end - at));
 		if (n < 0)
 			break;
@@ -93,10 +94,10 @@ int pager_install(struct pager_thread *self, uint64_t first, uint32_t count)
 		atomic_fetch_add_explicit(&self->installs, 1, memory_order_relaxed);
 		histogram_record(&self->latency, clock_now_ns() - start);
 		for (; n; n--)
-			settle(self->pager, at++, true);
+			settle(pager, at++, true);
 	}
 	for (; at < end; at++)
-		settle(self->pager, at, false);
+		settle(pager, at, false);
 	return n;
 }
 
@@ -112,53 +113,41 @@ static int populate(struct pager *pager, uint64_t page)
 		    strerror(errno));
 }
 
-static int resolve_page(struct pager_thread *self, uint64_t page)
+static int resolve_page(struct pager *pager, enum fault_class fault_class, uint64_t page)
 {
-	struct pager *pager = self->pager;
-
 	for (;;) {
 		switch (page_map_claim(&pager->map, page)) {
 		case PAGE_ABSENT:
-			return pager_install(self, page, 1);
+			return pager_install(pager, fault_class, page, 1);
 		case PAGE_PRESENT:
 			return populate(pager, page);
 		case PAGE_IN_FLIGHT:
 		case PAGE_AWAITED:
-			atomic_fetch_add_explicit(&self->waits, 1, memory_order_relaxed);
+			atomic_fetch_add_explicit(&pager->waits, 1, memory_order_relaxed);
 			page_map_wait(&pager->map, page);
 			break;
 		}
 	}
 }
 
-static int resolve_as(struct pager *pager, enum fault_class fault_class, uint64_t page)
-{
-	struct pager_thread *self;
-	int r;
-
-	if (page >= pager->map.pages)
-		return fail(EXIT_INTERNAL, EFAULT, "page %llu faulted, outside guest memory",
-			    (unsigned long long)page);
-	if (atomic_load(&pager->resident))
-		return populate(pager, page);
-	r = pager_thread_self(pager, fault_class, &self);
-	return r ? r : resolve_page(self, page);
-}
-
 int pager_resolve(struct pager *pager, uint64_t gpa)
 {
 	struct guest_memory *memory = pager->config.memory;
+	uint64_t offset = gpa - memory->base; /* huge if gpa is below base */
 
-	return resolve_as(pager, FAULT_DEVICE, (gpa - memory->base) / memory->host_page_size);
+	if (offset >= memory->size)
+		return fail(EXIT_INTERNAL, EFAULT, "fault at guest address %#llx, outside RAM",
+			    (unsigned long long)gpa);
+	return resolve_page(pager, FAULT_DEVICE, offset / memory->host_page_size);
 }
 
 int pager_enter(struct pager *pager, enum fault_class fault_class)
 {
 	struct pager_thread *self;
+	int r = atomic_load(&pager->resident) ? 0 : pager_thread_self(pager, fault_class, &self);
 
-	if (atomic_load(&pager->resident))
-		return 0;
-	return pager_thread_self(pager, fault_class, &self);
+	/* The last page may have come, and the source gone, while it was being opened. */
+	return r && atomic_load(&pager->resident) ? 0 : r;
 }
 
 int pager_make_present(struct pager *pager, uint64_t gpa, size_t size)
@@ -173,7 +162,7 @@ int pager_make_present(struct pager *pager, uint64_t gpa, size_t size)
 		int r = 0;
 
 		if (!page_map_is_present(&pager->map, page))
-			r = resolve_as(pager, FAULT_DEVICE, page);
+			r = resolve_page(pager, FAULT_DEVICE, page);
 		if (r)
 			return r;
 	}
@@ -189,7 +178,7 @@ static int serve_events(struct pager *pager)
 	while ((r = userfault_next(&pager->userfault, &offset)) > 0) {
 		uint64_t page = offset / host_page;
 
-		r = resolve_as(pager, FAULT_SERVICE, page);
+		r = resolve_page(pager, FAULT_SERVICE, page);
 		if (!r)
 			r = userfault_wake(&pager->userfault, page * host_page, host_page);
 		if (r)
@@ -236,7 +225,7 @@ int pager_create(const struct pager_config *config, struct pager **out)
 {
 	struct pager *pager = calloc(1, sizeof(*pager));
 	struct guest_memory *memory = config->memory;
-	int r = -ENOMEM;
+	int r;
 
 	if (!pager)
 		abort();
@@ -245,7 +234,8 @@ int pager_create(const struct pager_config *config, struct pager **out)
 	pager->id = atomic_fetch_add(&pagers_made, 1) + 1;
 	pager->unit = (uint32_t)(memory->host_page_size / PAGE_SIZE);
 	pthread_mutex_init(&pager->threads_lock, NULL);
-	pthread_mutex_init(&pager->pause_lock, NULL);
+	pthread_mutex_init(&pager->fill_gate.lock, NULL);
+	pthread_cond_init(&pager->fill_gate.changed, NULL);
 	pager->service_wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pager->service_wakeup < 0)
 		r = fail(EXIT_OS, errno, "eventfd: %s", strerror(errno));
@@ -279,7 +269,8 @@ void pager_destroy(struct pager *pager)
 	file_close(&pager->service_wakeup);
 	page_map_finish(&pager->map);
 	pthread_mutex_destroy(&pager->threads_lock);
-	pthread_mutex_destroy(&pager->pause_lock);
+	pthread_mutex_destroy(&pager->fill_gate.lock);
+	pthread_cond_destroy(&pager->fill_gate.changed);
 	free(pager);
 }
 
@@ -293,6 +284,7 @@ void pager_status(struct pager *pager, struct pager_status *status)
 	*status = (struct pager_status){
 		.pages_total = pager->map.pages * pager->unit,
 		.pages_missing = page_map_missing(&pager->map) * pager->unit,
+		.waits = atomic_load(&pager->waits),
 		.resident = atomic_load(&pager->resident),
 	};
 	pthread_mutex_lock(&pager->threads_lock);
@@ -300,7 +292,6 @@ void pager_status(struct pager *pager, struct pager_status *status)
 		status->pages_zero += atomic_load(&t->pages_zero);
 		status->pages_fetched += atomic_load(&t->pages_fetched);
 		status->faults[t->fault_class] += atomic_load(&t->installs);
-		status->waits += atomic_load(&t->waits);
 	}
 	pthread_mutex_unlock(&pager->threads_lock);
 }

@@ -50,7 +50,10 @@ struct pager_config {
 /* Everything is absent.  Sets memory->pager.  On failure the userfault is closed. */
 MUST_USE int pager_create(const struct pager_config *config, struct pager **pager);
 
-/* After every vCPU has stopped (R0).  Clears memory->pager. */
+/*
+ * After every vCPU has stopped (R0) and when no other thread is in a call or at a missing page.
+ * The fill may be running or paused.  Clears memory->pager.  Not from a callback.
+ */
 void pager_destroy(struct pager *pager);
 
 /* Start bringing the absent pages in, in the background. */
@@ -72,7 +75,7 @@ MUST_USE int pager_make_present(struct pager *pager, uint64_t gpa, size_t size);
 
 /*
  * Keep new fetches from starting in the background and wait for those in flight, so that the
- * page map stands still once the vCPUs and devices are paused too.
+ * page map stands still once the vCPUs and devices are paused too.  Any thread may resume.
  */
 void pager_pause(struct pager *pager);
 void pager_resume(struct pager *pager);

@@ -4,51 +4,66 @@
 
 #include <string.h>
 
-/* Claim a run of absent pages from *next on; 0 when there is none left. */
+/*
+ * Claim a run of absent pages from *next on; 0 when there is none left.  A page in flight is
+ * waited for, because it is absent again if its fetch fails.
+ */
 static uint32_t claim_run(struct pager *pager, uint64_t *next, uint64_t *first)
 {
 	uint32_t most = (uint32_t)(FILL_RUN_BYTES / pager->userfault.host_page_size), count = 0;
 
 	while (*next < pager->map.pages && count < most) {
-		if (page_map_claim(&pager->map, *next) == PAGE_ABSENT)
+		enum page_state state = page_map_claim(&pager->map, *next);
+
+		if (state == PAGE_ABSENT)
 			count++;
 		else if (count)
 			break;
-		(*next)++;
+		if (state == PAGE_ABSENT || state == PAGE_PRESENT)
+			(*next)++;
+		else
+			page_map_wait(&pager->map, *next);
 	}
 	*first = *next - count;
 	return count;
 }
 
-/* One run under the pause lock, so that whoever holds it sees a page map that stands still. */
-static int fill_step(struct pager_thread *self, uint64_t *next, bool *more)
+/* Wait while paused.  False when the pager is being destroyed. */
+static bool enter_gate(struct pager *pager)
 {
-	struct pager *pager = self->pager;
-	uint64_t first;
-	uint32_t count;
-	int r = 0;
+	bool enter;
 
-	pthread_mutex_lock(&pager->pause_lock);
-	count = claim_run(pager, next, &first);
-	if (count)
-		r = pager_install(self, first, count);
-	pthread_mutex_unlock(&pager->pause_lock);
-	*more = count > 0;
-	return r;
+	pthread_mutex_lock(&pager->fill_gate.lock);
+	while (pager->fill_gate.paused && !atomic_load(&pager->stopping))
+		pthread_cond_wait(&pager->fill_gate.changed, &pager->fill_gate.lock);
+	enter = !atomic_load(&pager->stopping);
+	pager->fill_gate.busy = enter;
+	pthread_mutex_unlock(&pager->fill_gate.lock);
+	return enter;
+}
+
+static void leave_gate(struct pager *pager)
+{
+	pthread_mutex_lock(&pager->fill_gate.lock);
+	pager->fill_gate.busy = false;
+	pthread_cond_broadcast(&pager->fill_gate.changed);
+	pthread_mutex_unlock(&pager->fill_gate.lock);
 }
 
 static void *fill_main(void *argument)
 {
 	struct pager *pager = argument;
-	struct pager_thread *self;
-	uint64_t next = 0;
-	bool more = true;
-	int r;
+	uint64_t next = 0, first;
+	uint32_t count = 1;
+	int r = 0;
 
 	pthread_setname_np(pthread_self(), "fill");
-	r = pager_thread_self(pager, FAULT_FILL, &self);
-	while (!r && more && !atomic_load(&pager->stopping))
-		r = fill_step(self, &next, &more);
+	while (!r && count && enter_gate(pager)) {
+		count = claim_run(pager, &next, &first);
+		if (count)
+			r = pager_install(pager, FAULT_FILL, first, count);
+		leave_gate(pager);
+	}
 	if (r && !atomic_load(&pager->stopping))
 		pager->config.failed(pager->config.context, error_last());
 	return NULL;
@@ -66,6 +81,7 @@ int pager_fill(struct pager *pager)
 
 void pager_fill_join(struct pager *pager)
 {
+	pager_resume(pager);
 	if (pager->filling)
 		pthread_join(pager->fill_thread, NULL);
 	pager->filling = false;
@@ -73,10 +89,17 @@ void pager_fill_join(struct pager *pager)
 
 void pager_pause(struct pager *pager)
 {
-	pthread_mutex_lock(&pager->pause_lock);
+	pthread_mutex_lock(&pager->fill_gate.lock);
+	pager->fill_gate.paused = true;
+	while (pager->fill_gate.busy)
+		pthread_cond_wait(&pager->fill_gate.changed, &pager->fill_gate.lock);
+	pthread_mutex_unlock(&pager->fill_gate.lock);
 }
 
 void pager_resume(struct pager *pager)
 {
-	pthread_mutex_unlock(&pager->pause_lock);
+	pthread_mutex_lock(&pager->fill_gate.lock);
+	pager->fill_gate.paused = false;
+	pthread_cond_broadcast(&pager->fill_gate.changed);
+	pthread_mutex_unlock(&pager->fill_gate.lock);
 }

@@ -30,9 +30,15 @@ static int allocate_buffer(struct pager_thread *self)
 	return 0;
 }
 
-static void destroy(struct pager_thread *self)
+static void close_source(struct pager_thread *self)
 {
 	page_source_destroy(self->source);
+	self->source = NULL;
+}
+
+static void destroy(struct pager_thread *self)
+{
+	close_source(self);
 	if (self->buffer)
 		munmap(self->buffer, buffer_size(self->pager, self->fault_class));
 	free(self);
@@ -71,6 +77,9 @@ int pager_thread_self(struct pager *pager, enum fault_class fault_class, struct 
 		pthread_mutex_lock(&pager->threads_lock);
 		current.self->next = pager->threads;
 		pager->threads = current.self;
+		/* pager_enter() may come too late for become_resident() to see this one. */
+		if (atomic_load(&pager->resident))
+			close_source(current.self);
 		pthread_mutex_unlock(&pager->threads_lock);
 	}
 	*self = current.self;
@@ -80,10 +89,8 @@ int pager_thread_self(struct pager *pager, enum fault_class fault_class, struct 
 void pager_threads_close_sources(struct pager *pager)
 {
 	pthread_mutex_lock(&pager->threads_lock);
-	for (struct pager_thread *t = pager->threads; t; t = t->next) {
-		page_source_destroy(t->source);
-		t->source = NULL;
-	}
+	for (struct pager_thread *t = pager->threads; t; t = t->next)
+		close_source(t);
 	pthread_mutex_unlock(&pager->threads_lock);
 }
 
