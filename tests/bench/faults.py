@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fault benchmark: bare-metal vCPUs load one word from each page of cold memory.
+
+One frozen guest per number of vCPUs; each measurement thaws it lazily from thawd in a network
+namespace whose loopback adds the delay (half of it in each direction), and takes time and
+latencies from the guest's own counter, around its own loads. Modes are interleaved, so that a
+slow minute of the machine hits all of them; figures are medians over the repeats.
+"""
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from harness import FAULT_MODES, GUESTS, Machine, Server, available_modes
+
+DELAYS_US = [0, 1000, 5000]
+VCPUS = [1, 2, 4, 8]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--quick", action="store_true", help="fewer pages and repeats")
+    parser.add_argument("--repeats", type=int)
+    parser.add_argument("--modes", nargs="+", choices=FAULT_MODES)
+    parser.add_argument("--vcpus", nargs="+", type=int, default=VCPUS)
+    parser.add_argument("--delays", nargs="+", type=int, default=DELAYS_US, metavar="US")
+    return parser.parse_args()
+
+
+def pages_for(delay_us, quick):
+    """Pages per vCPU: enough for a figure, few enough to wait for."""
+    pages = {0: 512, 1000: 256, 5000: 96}.get(delay_us, 96)
+    return pages // 2 if quick else pages
+
+
+def set_delay(delay_us):
+    """On the loopback of our own network namespace (tests/bench/faults)."""
+    subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], stderr=subprocess.DEVNULL)
+    if delay_us:
+        subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "limit", "100000",
+                        "delay", f"{delay_us // 2}us"], check=True)
+
+
+def freeze(directory, server, vcpus, pages):
+    """A guest of that many vCPUs, its memory filled, frozen on the server."""
+    memory = 32 + (vcpus * pages * 4096 >> 20) // 2 * 2
+    guest = Machine.boot(directory, f"fill{vcpus}", kernel=GUESTS / "bare/paging", initrd=False,
+                         machine__vcpus=vcpus, machine__memory=f"{memory}M", rng__enabled="no")
+    guest.send(f"fill {vcpus * pages}\n")
+    guest.expect(r"READY \d+ \d+")
+    guest.snapshot(server.url(f"paging{vcpus}"))
+    guest.kill()
+
+
+def measure(directory, server, mode, vcpus, pages):
+    """One thaw: pages per second, and the latency of a load in us (p50, p99)."""
+    guest = Machine.restore(directory, server.url(f"paging{vcpus}"), f"go{vcpus}",
+                            machine__fault_mode=mode, restore__fill="no")
+    guest.send(f"go {pages}\n")
+    done = guest.expect(r"DONE (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)\n")
+    _, total, ticks, frequency, p50, p99 = map(int, done.groups())
+    faults = guest.status()["faults"]
+    guest.send("off\n")
+    assert guest.wait() == 0, guest.tail()
+    guest.kill()
+    served = faults["service"] if mode == "uffd" else faults["vcpu"]
+    assert served >= total, f"{mode}: {served} faults for {total} pages: {faults}"
+    return total * frequency / ticks, p50 * 1e6 / frequency, p99 * 1e6 / frequency
+
+
+def run(arguments, directory):
+    modes = arguments.modes or available_modes()
+    repeats = arguments.repeats or (1 if arguments.quick else 3)
+    rows = []
+    server = Server(directory)
+    for vcpus in arguments.vcpus:
+        freeze(directory, server, vcpus, max(pages_for(d, arguments.quick) for d in arguments.delays))
+        for delay_us in arguments.delays:
+            pages = pages_for(delay_us, arguments.quick)
+            set_delay(delay_us)
+            samples = {mode: [] for mode in modes}
+            for _ in range(repeats):
+                for mode in modes:
+                    samples[mode].append(measure(directory, server, mode, vcpus, pages))
+            set_delay(0)
+            rows += [row(mode, vcpus, delay_us, pages, samples[mode]) for mode in modes]
+            for each in rows[-len(modes):]:
+                print_row(each)
+    server.stop()
+    return rows
+
+
+def row(mode, vcpus, delay_us, pages, samples):
+    rates = [rate for rate, _, _ in samples]
+    return {
+        "fault_mode": mode, "vcpus": vcpus, "delay_us": delay_us, "pages_per_vcpu": pages,
+        "pages_per_second": round(statistics.median(rates)),
+        "pages_per_second_min": round(min(rates)), "pages_per_second_max": round(max(rates)),
+        "latency_us": {"p50": round(statistics.median(p50 for _, p50, _ in samples)),
+                       "p99": round(statistics.median(p99 for _, _, p99 in samples))},
+    }
+
+
+HEADING = f"{'delay us':>8} {'vcpus':>5} {'mode':>7} {'pages/s':>8} {'min':>7} {'max':>7}" \
+          f" {'p50 us':>8} {'p99 us':>8}"
+
+
+def print_row(each):
+    print(f"{each['delay_us']:8} {each['vcpus']:5} {each['fault_mode']:>7}"
+          f" {each['pages_per_second']:8} {each['pages_per_second_min']:7}"
+          f" {each['pages_per_second_max']:7} {each['latency_us']['p50']:8}"
+          f" {each['latency_us']['p99']:8}", flush=True)
+
+
+def rate(rows, mode, vcpus, delay_us):
+    for each in rows:
+        if (each["fault_mode"], each["vcpus"], each["delay_us"]) == (mode, vcpus, delay_us):
+            return each["pages_per_second"]
+    return None
+
+
+def print_ratios(rows):
+    """The two things this benchmark is for."""
+    print("\nscaling from 1 to 4 vCPUs (pages/s, ratio)")
+    for mode in FAULT_MODES:
+        for delay_us in sorted({each["delay_us"] for each in rows}):
+            one, four = rate(rows, mode, 1, delay_us), rate(rows, mode, 4, delay_us)
+            if one and four:
+                print(f"  {mode:>7} at {delay_us:5} us: {four / one:.2f}")
+    exits, uffd = rate(rows, "exit", 1, 0), rate(rows, "uffd", 1, 0)
+    if exits and uffd:
+        print(f"exit / uffd, 1 vCPU, no delay: {exits / uffd:.2f}")
+
+
+def main():
+    arguments = parse_arguments()
+    emulated = "QEMU" in Path("/sys/firmware/devicetree/base/compatible").read_text(errors="replace") \
+        or "dummy-virt" in Path("/sys/firmware/devicetree/base/compatible").read_text(errors="replace")
+    print(f"host: Linux {platform.release()}, {os.cpu_count()} CPUs, "
+          f"{'emulated (TCG): ratios hold, times do not' if emulated else 'native'}")
+    print(HEADING)
+    started = time.monotonic()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    with tempfile.TemporaryDirectory() as directory:
+        rows = run(arguments, directory)
+    print_ratios(rows)
+    print(f"{time.monotonic() - started:.0f} s")
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps({"emulated": emulated, "rows": rows}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
