@@ -7,11 +7,11 @@
 #include <string.h>
 
 /* A field may be missing only when it is optional. */
-int json_read_fields(const char *where, const json_t *object, const struct json_field *fields,
+int json_read_fields(const char *where, json_t *object, const struct json_field *fields,
 		     size_t count, void *out)
 {
 	for (size_t i = 0; i < count; i++) {
-		const json_t *value = json_object_get(object, fields[i].key);
+		json_t *value = json_object_get(object, fields[i].key);
 		int r = 0;
 
 		if (value)
@@ -25,16 +25,14 @@ int json_read_fields(const char *where, const json_t *object, const struct json_
 	return 0;
 }
 
-static int refuse_unknown(const char *where, const json_t *object, const struct json_field *fields,
+static int refuse_unknown(const char *where, json_t *object, const struct json_field *fields,
 			  size_t count)
 {
-	/* jansson 2.14 iterates over const objects only through non-const functions. */
-	json_t *mutable_object = json_incref((json_t *)(uintptr_t)object);
 	const char *key;
 	json_t *value;
 	int r = 0;
 
-	json_object_foreach(mutable_object, key, value)
+	json_object_foreach(object, key, value)
 	{
 		size_t i = 0;
 
@@ -44,11 +42,10 @@ static int refuse_unknown(const char *where, const json_t *object, const struct 
 			r = fail(EXIT_DATA, EBADMSG, "manifest: unknown key %.64s in %s", key,
 				 where);
 	}
-	json_decref(mutable_object);
 	return r;
 }
 
-int json_read_object(const char *where, const json_t *object, const struct json_field *fields,
+int json_read_object(const char *where, json_t *object, const struct json_field *fields,
 		     size_t count, void *out)
 {
 	int r;
@@ -59,7 +56,7 @@ int json_read_object(const char *where, const json_t *object, const struct json_
 	return r ? r : json_read_fields(where, object, fields, count, out);
 }
 
-int json_read_integer(const char *key, const json_t *value, json_int_t least, json_int_t most,
+int json_read_integer(const char *key, json_t *value, json_int_t least, json_int_t most,
 		      json_int_t *number)
 {
 	*number = json_integer_value(value);

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Reads the value of a key into *out.  key is for messages. */
-typedef int json_read_value(const char *key, const json_t *value, void *out);
+typedef int json_read_value(const char *key, json_t *value, void *out);
 
 struct json_field {
 	const char *key;
@@ -26,16 +26,16 @@ struct json_field {
 
 /* The fields present, in the table's order; a missing one is refused unless optional.  where
  * names the object in messages. */
-MUST_USE int json_read_fields(const char *where, const json_t *object,
-			      const struct json_field *fields, size_t count, void *out);
+MUST_USE int json_read_fields(const char *where, json_t *object, const struct json_field *fields,
+			      size_t count, void *out);
 
 /* The same, and nothing else in the object. */
-MUST_USE int json_read_object(const char *where, const json_t *object,
-			      const struct json_field *fields, size_t count, void *out);
+MUST_USE int json_read_object(const char *where, json_t *object, const struct json_field *fields,
+			      size_t count, void *out);
 
 /* A whole number within bounds. */
-MUST_USE int json_read_integer(const char *key, const json_t *value, json_int_t least,
-			       json_int_t most, json_int_t *number);
+MUST_USE int json_read_integer(const char *key, json_t *value, json_int_t least, json_int_t most,
+			       json_int_t *number);
 
 /* 64 bits as "0x1f"; JSON's own numbers have only 53 for many readers. */
 MUST_USE int json_read_hex_u64(const char *key, const char *text, uint64_t *number);

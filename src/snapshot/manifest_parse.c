@@ -16,7 +16,7 @@
 
 #define ADDRESS_LIMIT (1LL << 52) /* Arm's largest physical address (FEAT_LPA) */
 
-static int expect_integer(const char *key, const json_t *value, json_int_t expected)
+static int expect_integer(const char *key, json_t *value, json_int_t expected)
 {
 	json_int_t number;
 
@@ -27,19 +27,19 @@ static int expect_integer(const char *key, const json_t *value, json_int_t expec
 	return 0;
 }
 
-static int read_version(const char *key, const json_t *value, void *out)
+static int read_version(const char *key, json_t *value, void *out)
 {
 	(void)out;
 	return expect_integer(key, value, MANIFEST_VERSION);
 }
 
-static int read_page_size(const char *key, const json_t *value, void *out)
+static int read_page_size(const char *key, json_t *value, void *out)
 {
 	(void)out;
 	return expect_integer(key, value, PAGE_SIZE);
 }
 
-static int read_format(const char *key, const json_t *value, void *out)
+static int read_format(const char *key, json_t *value, void *out)
 {
 	const char *text = json_string_value(value);
 
@@ -50,7 +50,7 @@ static int read_format(const char *key, const json_t *value, void *out)
 	return 0;
 }
 
-static int read_address(const char *key, const json_t *value, void *out)
+static int read_address(const char *key, json_t *value, void *out)
 {
 	json_int_t number;
 	int r = json_read_integer(key, value, 0, ADDRESS_LIMIT, &number);
@@ -63,7 +63,7 @@ static int read_address(const char *key, const json_t *value, void *out)
 	return r;
 }
 
-static int read_frequency(const char *key, const json_t *value, void *out)
+static int read_frequency(const char *key, json_t *value, void *out)
 {
 	json_int_t number;
 	int r = json_read_integer(key, value, 1, UINT32_MAX, &number); /* CNTFRQ_EL0 has 32 bits */
@@ -73,7 +73,7 @@ static int read_frequency(const char *key, const json_t *value, void *out)
 	return r;
 }
 
-static int read_u32(const char *key, const json_t *value, json_int_t most, void *out)
+static int read_u32(const char *key, json_t *value, json_int_t most, void *out)
 {
 	json_int_t number;
 	int r = json_read_integer(key, value, 1, most, &number);
@@ -83,17 +83,17 @@ static int read_u32(const char *key, const json_t *value, json_int_t most, void 
 	return r;
 }
 
-static int read_vcpus(const char *key, const json_t *value, void *out)
+static int read_vcpus(const char *key, json_t *value, void *out)
 {
 	return read_u32(key, value, MANIFEST_VCPUS_MAX, out);
 }
 
-static int read_pack_pages(const char *key, const json_t *value, void *out)
+static int read_pack_pages(const char *key, json_t *value, void *out)
 {
 	return read_u32(key, value, SNAPSHOT_PAGES_MAX, out);
 }
 
-static int read_host_page_size(const char *key, const json_t *value, void *out)
+static int read_host_page_size(const char *key, json_t *value, void *out)
 {
 	uint32_t *size = out;
 	int r = read_u32(key, value, 65536, size);
@@ -104,12 +104,12 @@ static int read_host_page_size(const char *key, const json_t *value, void *out)
 	return r;
 }
 
-static int read_midr(const char *key, const json_t *value, void *out)
+static int read_midr(const char *key, json_t *value, void *out)
 {
 	return json_read_hex_u64(key, json_string_value(value), out);
 }
 
-static int read_digest(const char *key, const json_t *value, void *out)
+static int read_digest(const char *key, json_t *value, void *out)
 {
 	const char *text = json_string_value(value);
 
@@ -118,7 +118,7 @@ static int read_digest(const char *key, const json_t *value, void *out)
 	return 0;
 }
 
-static int read_gic(const char *key, const json_t *value, void *out)
+static int read_gic(const char *key, json_t *value, void *out)
 {
 	const char *text = json_string_value(value);
 	bool v2 = text && !strcmp(text, "v2");
@@ -130,7 +130,7 @@ static int read_gic(const char *key, const json_t *value, void *out)
 }
 
 /* Printable ASCII only: it goes to people's terminals. */
-static int read_text(const char *key, const json_t *value, char *out, size_t size)
+static int read_text(const char *key, json_t *value, char *out, size_t size)
 {
 	const char *text = json_string_value(value);
 	size_t length = text ? strlen(text) : size;
@@ -145,12 +145,12 @@ static int read_text(const char *key, const json_t *value, char *out, size_t siz
 	return 0;
 }
 
-static int read_creator(const char *key, const json_t *value, void *out)
+static int read_creator(const char *key, json_t *value, void *out)
 {
 	return read_text(key, value, out, MANIFEST_CREATOR_MAX);
 }
 
-static int read_created(const char *key, const json_t *value, void *out)
+static int read_created(const char *key, json_t *value, void *out)
 {
 	static const char shape[] = "dddd-dd-ddTdd:dd:ddZ"; /* RFC 3339, in UTC */
 	const char *text = out;
@@ -166,16 +166,16 @@ static int read_created(const char *key, const json_t *value, void *out)
 	return r;
 }
 
-static int read_registers(const char *key, const json_t *value, void *out)
+static int read_registers(const char *key, json_t *value, void *out)
 {
-	json_t *object = json_incref((json_t *)(uintptr_t)value), *entry;
 	uint64_t id = 0, number = 0;
 	const char *name;
+	json_t *entry;
 	int r = 0;
 
 	if (!json_is_object(value))
 		r = fail(EXIT_DATA, EBADMSG, "manifest: %s is not an object", key);
-	json_object_foreach(object, name, entry)
+	json_object_foreach(value, name, entry)
 	{
 		if (!r)
 			r = json_read_hex_u64(name, name, &id);
@@ -184,13 +184,12 @@ static int read_registers(const char *key, const json_t *value, void *out)
 		if (!r)
 			r = cpu_identity_add(out, id, number);
 	}
-	json_decref(object);
 	return r;
 }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static int read_cpu(const char *key, const json_t *value, void *out)
+static int read_cpu(const char *key, json_t *value, void *out)
 {
 	static const struct json_field fields[] = {
 		{"midr", false, read_midr, offsetof(struct cpu_identity, midr)},
@@ -200,7 +199,7 @@ static int read_cpu(const char *key, const json_t *value, void *out)
 	return json_read_object(key, value, fields, COUNT(fields), out);
 }
 
-static int read_memory(const char *key, const json_t *value, void *out)
+static int read_memory(const char *key, json_t *value, void *out)
 {
 	static const struct json_field fields[] = {
 		{"base", false, read_address, offsetof(struct manifest, memory_base)},
@@ -219,7 +218,7 @@ static int read_memory(const char *key, const json_t *value, void *out)
 	return 0;
 }
 
-static int read_packs(const char *key, const json_t *value, void *out)
+static int read_packs(const char *key, json_t *value, void *out)
 {
 	static const struct json_field fields[] = {
 		{"digest", false, read_digest, offsetof(struct manifest_pack, digest)},
@@ -240,7 +239,7 @@ static int read_packs(const char *key, const json_t *value, void *out)
 	return r;
 }
 
-static int read_parent(const char *key, const json_t *value, void *out)
+static int read_parent(const char *key, json_t *value, void *out)
 {
 	struct manifest *manifest = out;
 
@@ -273,7 +272,7 @@ static const struct json_field manifest_fields[] = {
 	{"creator", false, read_creator, offsetof(struct manifest, creator)},
 };
 
-static int read_manifest(const json_t *root, struct manifest *manifest)
+static int read_manifest(json_t *root, struct manifest *manifest)
 {
 	int r;
 

@@ -15,7 +15,7 @@ static void check_stable(const struct bytes *first)
 		abort();
 	if (manifest_format(&manifest, &second))
 		abort();
-	if (first->size != second.size || memcmp(first->data, second.data, first->size))
+	if (first->size != second.size || memcmp(first->data, second.data, first->size) != 0)
 		abort();
 	bytes_finish(&second);
 	manifest_finish(&manifest);

@@ -160,7 +160,7 @@ START_TEST(every_bit_flip_is_refused_or_stays_in_bounds)
 	struct bytes bytes;
 
 	build(&bytes);
-	for (size_t bit = 0; bit < 8 * AT_ENTRY(0, 120); bit++) {
+	for (size_t bit = 0; bit < (size_t)8 * AT_ENTRY(0, 120); bit++) {
 		bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		if (!page_index_open(bytes.data, bytes.size, &manifest, &index))
 			ck_assert(all_in_bounds(&index));

@@ -230,7 +230,7 @@ static void flips_are_refused(const struct object_file *file)
 
 	object_path(&fixture, file->directory, file->digest, path);
 	size = file_size(path);
-	for (size_t i = 0; i < 3 * 8; i++) {
+	for (size_t i = 0; i < 24; i++) {
 		off_t at = file->boundaries[i / 3] + (off_t)(i % 3) - 1;
 
 		if (at < 0 || at >= size)

@@ -169,19 +169,15 @@ static void read_everything(const void *data, size_t size)
 {
 	struct state_node root, vcpu;
 	uint8_t bytes[16];
-	uint32_t u32;
 	uint64_t u64;
-	int r = state_tree_open(data, size, &root);
 
-	if (r)
+	if (state_tree_open(data, size, &root))
 		return;
-	r = state_get_u32(&root, "version", &u32);
 	for (unsigned i = 0; i < state_count_numbered(&root, "vcpu"); i++) {
 		ck_ok(state_child_numbered(&root, "vcpu", i, &vcpu));
-		r = state_get_u64(&vcpu, "pc", &u64);
-		r = state_get_bytes(&vcpu, "fpsimd", bytes, sizeof(bytes));
+		(void)!state_get_u64(&vcpu, "pc", &u64);
+		(void)!state_get_bytes(&vcpu, "fpsimd", bytes, sizeof(bytes));
 	}
-	(void)r;
 }
 
 START_TEST(every_truncation_is_refused)
