@@ -5,9 +5,8 @@
 #include "base/cursor.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* perf_event_open(2), "MMAP layout": struct perf_event_header, and with PERF_SAMPLE_RAW alone
@@ -17,18 +16,33 @@
 #define RECORD_MOST     256
 #define GUEST_PAGE_MASK 0xfffULL
 
+/* The decimal number behind the first label in text. */
+static bool number_after(const char *text, const char *label, uint64_t *value)
+{
+	const char *at = strstr(text, label);
+	char *end;
+
+	if (!at)
+		return false;
+	at += strlen(label);
+	*value = strtoull(at, &end, 10);
+	return end != at;
+}
+
 int trace_format_parse(const char *text, struct trace_format *format)
 {
-	const char *id = strstr(text, "ID:"), *field = strstr(text, " ipa;");
-	unsigned size;
+	const char *field = strstr(text, " ipa;");
+	uint64_t offset, size;
 
-	if (!id || !field)
+	if (!number_after(text, "ID:", &format->id))
 		return -EBADMSG;
-	if (sscanf(id, "ID: %" SCNu64, &format->id) != 1)
+	if (!field || !number_after(field, "offset:", &offset) ||
+	    !number_after(field, "size:", &size))
 		return -EBADMSG;
-	if (sscanf(field, " ipa; offset:%" SCNu32 "; size:%u;", &format->ipa_offset, &size) != 2)
+	if (size != sizeof(uint64_t) || offset > RECORD_MOST)
 		return -EBADMSG;
-	return size == sizeof(uint64_t) ? 0 : -EBADMSG;
+	format->ipa_offset = (uint32_t)offset;
+	return 0;
 }
 
 /* Copy out of the ring, which wraps. */

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define TEST_RAM_BASE 0x40000000ull
-#define TEST_PAGES    256u /* of 4096 bytes */
+#define TEST_PAGES    256ull /* of 4096 bytes */
 #define TEST_REGISTER 0x09000000ull
 #define TEST_VCPUS    4u
 #define TEST_SPI      3u

@@ -5,16 +5,18 @@
 
 #define BASE 0x40000000ULL
 #define SIZE 0x10000ULL
-#define HOST ((uintptr_t)0x70000000)
+#define HOST ((uintptr_t)ram)
 
-static struct guest_memory memory_at(uintptr_t host)
+static uint8_t ram[SIZE];
+
+static struct guest_memory made_up_memory(void)
 {
-	return (struct guest_memory){.base = BASE, .size = SIZE, .host = (uint8_t *)host};
+	return (struct guest_memory){.base = BASE, .size = SIZE, .host = ram};
 }
 
 START_TEST(an_address_inside_memory_has_a_gpa)
 {
-	struct guest_memory memory = memory_at(HOST);
+	struct guest_memory memory = made_up_memory();
 	uint64_t gpa;
 
 	ck_assert(fault_host_to_gpa(&memory, HOST, &gpa));
@@ -26,7 +28,7 @@ END_TEST
 
 START_TEST(an_address_outside_has_none)
 {
-	struct guest_memory memory = memory_at(HOST);
+	struct guest_memory memory = made_up_memory();
 	uint64_t gpa;
 
 	ck_assert(!fault_host_to_gpa(&memory, HOST - 1, &gpa));
@@ -40,7 +42,7 @@ START_TEST(faults_on_different_pages_go_on_for_ever)
 {
 	struct fault_progress progress = {0};
 
-	for (uint64_t i = 0; i < 10 * FAULT_REPEATS_MOST; i++)
+	for (uint64_t i = 0; i < 10ull * FAULT_REPEATS_MOST; i++)
 		ck_assert(fault_progress_note(&progress, BASE + i * 4096));
 }
 END_TEST
@@ -49,7 +51,7 @@ START_TEST(two_pages_by_turns_are_progress)
 {
 	struct fault_progress progress = {0};
 
-	for (uint64_t i = 0; i < 10 * FAULT_REPEATS_MOST; i++)
+	for (uint64_t i = 0; i < 10ull * FAULT_REPEATS_MOST; i++)
 		ck_assert(fault_progress_note(&progress, i % 2 * 4096));
 }
 END_TEST
@@ -68,7 +70,7 @@ START_TEST(anything_else_in_between_starts_the_count_anew)
 {
 	struct fault_progress progress = {0};
 
-	for (unsigned i = 0; i < 10 * FAULT_REPEATS_MOST; i++) {
+	for (unsigned i = 0; i < 10ull * FAULT_REPEATS_MOST; i++) {
 		ck_assert(fault_progress_note(&progress, BASE));
 		if (i % 50 == 49)
 			fault_progress_made(&progress);

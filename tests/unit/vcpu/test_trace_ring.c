@@ -214,6 +214,7 @@ START_TEST(a_format_without_the_field_is_refused)
 		"\tfield:unsigned long long ipa;\toffset:32;\tsize:8;\n",
 		COMMON "\tfield:unsigned long long ipa;\toffset:32;\tsize:4;\n",
 		COMMON "\tfield:unsigned long long ipa;\toffset:;\tsize:8;\n",
+		COMMON "\tfield:unsigned long long ipa;\toffset:99999999999;\tsize:8;\n",
 		COMMON "\tfield:unsigned long long ipa;",
 		"ID: x\n\tfield:unsigned long long ipa;\toffset:32;\tsize:8;\n",
 	};
