@@ -126,6 +126,11 @@ static const struct ini_key restore_keys[] = {
 	 FIELD(restore_fill),
 	 .initial = "yes",
 	 .help = "When lazy, fetch in the background what was not touched yet"},
+	{.key = "paused",
+	 .type = INI_BOOL,
+	 FIELD(restore_paused),
+	 .initial = "no",
+	 .help = "Let no vCPU run before thaw resume"},
 	{0},
 };
 

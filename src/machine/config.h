@@ -64,6 +64,7 @@ struct machine_config {
 	/* [restore] */
 	enum config_restore restore_mode;
 	bool restore_fill;
+	bool restore_paused;
 	/* [remote] */
 	uint64_t fault_deadline_ns, stall_timeout_ns;
 };

@@ -2,8 +2,8 @@
 /*
  * freeze.c - pause, resume, snapshot.
  *
- * A paused machine stands still altogether: vCPUs at a safe point, devices drained, no page
- * being fetched in the background.
+ * In a paused machine the vCPUs are at a safe point and the devices are drained.  Pages may
+ * still come in the background, except while it is written: then the page map stands still.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,21 +18,25 @@
 /* A vCPU that is longer than this at one page is stalled for the purpose of pausing. */
 #define PAUSE_TIMEOUT_MS 5000
 
+static int check_reachable(struct machine *machine)
+{
+	if (!machine->origin || !origin_stalled(machine->origin))
+		return 0;
+	return fail(EXIT_UNAVAILABLE, EBUSY,
+		    "%s is stalled: its pages are unreachable; try again when the snapshot server "
+		    "is back",
+		    machine->config.name);
+}
+
 static int pause_all(struct machine *machine)
 {
-	int r;
+	int r = check_reachable(machine);
 
-	if (machine->origin && origin_stalled(machine->origin))
-		return fail(EXIT_UNAVAILABLE, EBUSY,
-			    "%s is stalled: its pages are unreachable; try again when the "
-			    "snapshot server is back",
-			    machine->config.name);
-	r = vcpu_set_pause(machine->vcpus, PAUSE_TIMEOUT_MS);
+	if (!r)
+		r = vcpu_set_pause(machine->vcpus, PAUSE_TIMEOUT_MS);
 	if (r)
 		return r;
 	event_loop_pause(machine->loop);
-	if (machine->pager)
-		pager_pause(machine->pager);
 	machine->paused = true;
 	return 0;
 }
@@ -40,8 +44,6 @@ static int pause_all(struct machine *machine)
 static void resume_all(struct machine *machine)
 {
 	machine->paused = false;
-	if (machine->pager)
-		pager_resume(machine->pager);
 	event_loop_resume(machine->loop);
 	vcpu_set_resume(machine->vcpus);
 }
@@ -52,8 +54,9 @@ int machine_start(struct machine *machine)
 
 	if (r)
 		return r;
-	event_loop_resume(machine->loop);
-	vcpu_set_resume(machine->vcpus);
+	machine->paused = machine->origin && machine->config.restore_paused;
+	if (!machine->paused)
+		resume_all(machine);
 	if (machine->pager && machine->config.restore_fill)
 		return pager_fill(machine->pager);
 	return 0;
@@ -187,11 +190,15 @@ static int freeze_into(struct machine *machine, struct repository *repository, c
 {
 	bool was_paused = machine->paused;
 	uint64_t start = clock_now_ns();
-	int r = was_paused ? 0 : pause_all(machine);
+	int r = was_paused ? check_reachable(machine) : pause_all(machine);
 
 	if (r)
 		return r;
+	if (machine->pager)
+		pager_pause(machine->pager);
 	r = write_snapshot(machine, repository, ref, result);
+	if (machine->pager)
+		pager_resume(machine->pager);
 	if (!r && then == THEN_STOP)
 		machine_stop(machine, EXIT_POWEROFF);
 	else if (!was_paused && (r || then == THEN_RESUME))

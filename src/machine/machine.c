@@ -106,8 +106,6 @@ void machine_destroy(struct machine *machine)
 	 * goes after the last of them (R0). */
 	if (machine->origin)
 		origin_cancel(machine->origin);
-	if (machine->pager && machine->paused)
-		pager_resume(machine->pager);
 	vcpu_set_destroy(machine->vcpus);
 	event_loop_destroy(machine->loop);
 	machine_devices_destroy(&machine->devices);

@@ -34,7 +34,7 @@ MUST_USE int machine_boot(const struct machine_config *config, struct machine **
 MUST_USE int machine_thaw(const struct machine_config *config, const char *url,
 			  struct machine **machine);
 
-/* Let the vCPUs run. */
+/* Let the vCPUs run, unless [restore] paused. */
 MUST_USE int machine_start(struct machine *machine);
 
 /* Block until the machine has ended: the exit code that the program should end with, with a

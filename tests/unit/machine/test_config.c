@@ -39,6 +39,7 @@ START_TEST(defaults_suit_a_small_machine)
 	ck_assert_int_eq(config.serial, CONFIG_SERIAL_STDIO);
 	ck_assert_int_eq(config.restore_mode, CONFIG_RESTORE_LAZY);
 	ck_assert(config.restore_fill);
+	ck_assert(!config.restore_paused);
 	ck_assert(config.rng);
 	ck_assert_uint_eq(config.fault_deadline_ns, 2 * NS_PER_S);
 	ck_assert_uint_eq(config.stall_timeout_ns, 30 * NS_PER_S);
