@@ -284,6 +284,28 @@ START_TEST(a_touch_of_a_page_in_flight_waits_for_its_owner)
 }
 END_TEST
 
+/* UFFDIO_COPY wakes nobody when the page is there already. */
+START_TEST(a_touch_ends_though_the_page_came_by_another_way)
+{
+	size_t page_size = rig.memory.host_page_size;
+	pthread_t thread;
+	uint8_t *alias;
+	void *byte;
+
+	mock_hold(&rig.mock, PAGE_DEMAND, true);
+	thread = start_touch(9);
+	mock_wait_inside(&rig.mock, PAGE_DEMAND, 1);
+	alias = mmap(NULL, page_size, PROT_WRITE, MAP_SHARED, rig.memory.fd,
+		     (off_t)(9 * page_size));
+	ck_assert_ptr_ne(alias, MAP_FAILED);
+	memset(alias, '?', page_size);
+	mock_hold(&rig.mock, PAGE_DEMAND, false);
+	ck_assert_int_eq(pthread_join(thread, &byte), 0);
+	ck_assert_uint_eq((uintptr_t)byte, '?');
+	munmap(alias, page_size);
+}
+END_TEST
+
 START_TEST(a_touch_that_cannot_be_served_is_reported)
 {
 	pthread_t thread;
@@ -527,6 +549,7 @@ static TCase *tests_with(const char *name, void (*set_up_rig)(void))
 	tcase_add_test(tests, a_thread_names_its_class_once);
 	tcase_add_test(tests, a_touch_is_served_by_the_service_thread);
 	tcase_add_test(tests, a_touch_of_a_page_in_flight_waits_for_its_owner);
+	tcase_add_test(tests, a_touch_ends_though_the_page_came_by_another_way);
 	tcase_add_test(tests, a_touch_that_cannot_be_served_is_reported);
 	tcase_add_test(tests, make_present_brings_what_a_range_touches);
 	tcase_add_test(tests, the_door_brings_what_it_gives);
