@@ -25,4 +25,7 @@ MUST_USE int file_write(int fd, const void *data, size_t size);
 /* Close a descriptor unless it is negative, and set it to -1. */
 void file_close(int *fd);
 
+/* Let this process have as many descriptors as it may (RLIMIT_NOFILE). */
+void file_raise_limit(void);
+
 #endif

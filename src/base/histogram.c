@@ -61,3 +61,16 @@ uint64_t histogram_percentile(struct histogram *histogram, double fraction)
 	}
 	return 0;
 }
+
+void histogram_each(struct histogram *histogram,
+		    void (*each)(void *context, uint64_t top_ns, uint64_t samples), void *context)
+{
+	for (unsigned first = 0; first < HISTOGRAM_BUCKETS; first += 1 << SUB_BITS) {
+		uint64_t samples = 0;
+
+		for (unsigned i = first; i < first + (1 << SUB_BITS); i++)
+			samples += atomic_load_explicit(&histogram->count[i], memory_order_relaxed);
+		if (samples)
+			each(context, bucket_top(first + (1 << SUB_BITS) - 1), samples);
+	}
+}

@@ -28,4 +28,8 @@ uint64_t histogram_samples(struct histogram *histogram);
 /* The upper bound of the bucket that holds the given fraction (0.5 = median); 0 if empty. */
 uint64_t histogram_percentile(struct histogram *histogram, double fraction);
 
+/* Call each() for every power of two that has samples: those up to top_ns, above the last. */
+void histogram_each(struct histogram *histogram,
+		    void (*each)(void *context, uint64_t top_ns, uint64_t samples), void *context);
+
 #endif

@@ -39,11 +39,17 @@ static json_t *faults_status(const struct pager_status *status)
 	return faults;
 }
 
+static void add_bucket(void *context, uint64_t top_ns, uint64_t samples)
+{
+	json_array_append_new(context, json_pack("{s:f, s:I}", "up_to", (double)top_ns / NS_PER_US,
+						 "samples", (json_int_t)samples));
+}
+
 /* Demand latency: everything that somebody waited for. */
 static json_t *latency_status(struct pager *pager)
 {
 	struct histogram demand = {0};
-	json_t *latency = json_object();
+	json_t *latency = json_object(), *buckets = json_array();
 
 	pager_latency(pager, FAULT_VCPU, &demand);
 	pager_latency(pager, FAULT_DEVICE, &demand);
@@ -55,6 +61,8 @@ static json_t *latency_status(struct pager *pager)
 			    json_real((double)histogram_percentile(&demand, 0.99) / NS_PER_US));
 	json_object_set_new(latency, "max",
 			    json_real((double)histogram_percentile(&demand, 1.0) / NS_PER_US));
+	histogram_each(&demand, add_bucket, buckets);
+	json_object_set_new(latency, "histogram", buckets);
 	return latency;
 }
 

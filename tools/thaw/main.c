@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - the command line of thaw. */
+#include "base/file.h"
 #include "base/log.h"
 #include "commands.h"
 
@@ -157,6 +158,7 @@ int main(int argc, char **argv)
 
 	log_setup("thaw", getenv("THAW_DEBUG") ? LOG_DEBUG : LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
+	file_raise_limit(); /* every page source opens every pack */
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		print_help();
 		return argc > 1 ? 0 : EXIT_USAGE;

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -108,18 +107,6 @@ static int handle_signals(struct server *server)
 	return 0;
 }
 
-/* A connection is a descriptor. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		log_debug("cannot raise the limit of open files: %s", strerror(errno));
-}
-
 /* Under a temporary name first, so that nobody reads half of it. */
 static int write_port_file(const char *path, const char *address)
 {
@@ -199,7 +186,7 @@ static int serve(const struct thawd_config *config)
 
 	if (r)
 		return r;
-	raise_file_limit();
+	file_raise_limit(); /* a connection is a descriptor */
 	r = serve_repository(config, repository);
 	repository_close(repository);
 	return r;

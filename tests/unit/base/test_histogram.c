@@ -68,5 +68,38 @@ START_TEST(merge_adds)
 }
 END_TEST
 
+struct power {
+	uint64_t top_ns, samples;
+};
+
+static void take_power(void *context, uint64_t top_ns, uint64_t samples)
+{
+	struct power **next = context;
+
+	*(*next)++ = (struct power){top_ns, samples};
+}
+
+START_TEST(each_power_of_two_with_samples_is_told_once)
+{
+	struct histogram h = {0};
+	struct power found[62], *end = found;
+
+	for (uint64_t ns = 1; ns <= 20; ns++)
+		histogram_record(&h, ns);
+	histogram_record(&h, UINT64_MAX);
+	histogram_each(&h, take_power, &end);
+	ck_assert_int_eq(end - found, 4);
+	ck_assert_uint_eq(found[0].top_ns, 7);
+	ck_assert_uint_eq(found[0].samples, 7);
+	ck_assert_uint_eq(found[1].top_ns, 15);
+	ck_assert_uint_eq(found[1].samples, 8);
+	ck_assert_uint_eq(found[2].top_ns, 31);
+	ck_assert_uint_eq(found[2].samples, 5);
+	ck_assert_uint_eq(found[3].top_ns, UINT64_MAX);
+	ck_assert_uint_eq(found[3].samples, 1);
+}
+END_TEST
+
 SUITE_MAIN("base/histogram", empty_is_zero, one_sample_is_every_percentile_within_an_eighth,
-	   the_largest_and_the_smallest_have_a_bucket, percentiles_of_a_ramp, merge_adds)
+	   the_largest_and_the_smallest_have_a_bucket, percentiles_of_a_ramp, merge_adds,
+	   each_power_of_two_with_samples_is_told_once)
