@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures that several integration tests share."""
+import harness
+import pytest
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "quick: what tests/run --quick runs")
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes fault_mode runs in every fault mode that this host has."""
+    if "fault_mode" in metafunc.fixturenames:
+        metafunc.parametrize("fault_mode", harness.available_modes())
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A place for machines and servers, which end with the test."""
+    with harness.Lab(tmp_path) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory):
+    """The same for what the tests of one file share."""
+    with harness.Lab(tmp_path_factory.mktemp("shared")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def frozen(tmp_path_factory):
+    """A witness with one vCPU and no disk, frozen in a store that must not be written to."""
+    with harness.Lab(tmp_path_factory.mktemp("frozen")) as lab:
+        vm = lab.boot().ready()
+        frozen = harness.Frozen(lab.path("store"), "witness", vm.ask("nonce"), vm.ask("digest"))
+        vm.snapshot(frozen.url)
+    return frozen
