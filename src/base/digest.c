@@ -82,7 +82,7 @@ void digest_to_hex(const struct digest *digest, char hex[DIGEST_HEX_SIZE])
 		hex[2 * i] = digits[digest->bytes[i] >> 4];
 		hex[2 * i + 1] = digits[digest->bytes[i] & 15];
 	}
-	hex[2 * DIGEST_SIZE] = 0;
+	hex[DIGEST_HEX_SIZE - 1] = 0;
 }
 
 static int hex_value(char c)

@@ -200,7 +200,7 @@ static int restore_device(struct machine_device *at, unsigned number, const stru
 		r = get_text(&node, "kind", kind, sizeof(kind));
 	if (r)
 		return r;
-	if (strcmp(kind, at->kind->name))
+	if (strcmp(kind, at->kind->name) != 0)
 		return fail(EXIT_DATA, EBADMSG, "state: device@%u is a %s where a %s belongs",
 			    number, kind, at->kind->name);
 	r = at->device->ops->restore(at->device, &node);
@@ -234,7 +234,7 @@ static int adopt_disk(struct machine_config *config, unsigned place, const struc
 	for (unsigned i = place; i < config->disk_count; i++) {
 		struct config_disk found = config->disk[i];
 
-		if (strcmp(found.name, name))
+		if (strcmp(found.name, name) != 0)
 			continue;
 		config->disk[i] = config->disk[place];
 		found.read_only = read_only;
@@ -259,7 +259,7 @@ static int adopt_device(struct machine_config *config, unsigned *disks,
 		return adopt_disk(config, (*disks)++, node);
 	if (!strcmp(kind, rng_kind.name))
 		config->rng = true;
-	else if (strcmp(kind, serial_kind.name) && strcmp(kind, rtc_kind.name))
+	else if (strcmp(kind, serial_kind.name) != 0 && strcmp(kind, rtc_kind.name) != 0)
 		return fail(EXIT_DATA, EBADMSG, "state: a device \"%s\", which this thaw lacks",
 			    kind);
 	return 0;

@@ -14,16 +14,18 @@
 #define DIST KVM_DEV_ARM_VGIC_GRP_DIST_REGS
 #define CPU  KVM_DEV_ARM_VGIC_GRP_CPU_REGS
 
-/* GICD_IIDR first: until it was written KVM ignores GICD_IGROUPR (arm-vgic.rst). */
-static const struct gic_block identification[] = {
+/* GICD_IIDR first: until it was written KVM ignores GICD_IGROUPR (arm-vgic.rst).  GICD_CTLR
+ * before anything that can be pending, as in gic_v3.c. */
+static const struct gic_block distributor[] = {
 	{"gicd-iidr", DIST, 0x008, 4, 0, 0},
+	{"gicd-ctlr", DIST, 0x000, 4, 0, 0},
 };
 
 static const struct gic_block spis[] = {
 	{"gicd-igroupr", DIST, 0x080, 0, 1, 0},       {"gicd-icfgr", DIST, 0xc00, 0, 2, 0},
 	{"gicd-ipriorityr", DIST, 0x400, 0, 8, 0},    {"gicd-itargetsr", DIST, 0x800, 0, 8, 0},
 	{"gicd-isenabler", DIST, 0x100, 0, 1, 0x180}, {"gicd-isactiver", DIST, 0x300, 0, 1, 0x380},
-	{"gicd-ispendr", DIST, 0x200, 0, 1, 0x280},   {"gicd-ctlr", DIST, 0x000, 4, 0, 0},
+	{"gicd-ispendr", DIST, 0x200, 0, 1, 0x280},
 };
 
 /*
@@ -80,7 +82,7 @@ static int restore_vcpu(struct gic *gic, unsigned vcpu, const struct state_node 
 static int save(struct gic *gic, struct state_writer *writer)
 {
 	unsigned end = gic->config.intids;
-	int r = gic_blocks_save(gic, identification, GIC_BLOCKS(identification), GIC_DEVICE_WIDE,
+	int r = gic_blocks_save(gic, distributor, GIC_BLOCKS(distributor), GIC_DEVICE_WIDE,
 				GIC_PRIVATE, end, writer);
 
 	if (!r)
@@ -91,11 +93,10 @@ static int save(struct gic *gic, struct state_writer *writer)
 	return r;
 }
 
-/* The distributor's GICD_CTLR comes last, as in gic_v3.c. */
 static int restore(struct gic *gic, const struct state_node *node)
 {
 	unsigned end = gic->config.intids;
-	int r = gic_blocks_restore(gic, identification, GIC_BLOCKS(identification), GIC_DEVICE_WIDE,
+	int r = gic_blocks_restore(gic, distributor, GIC_BLOCKS(distributor), GIC_DEVICE_WIDE,
 				   GIC_PRIVATE, end, node);
 
 	for (unsigned i = 0; i < gic->config.vcpus && !r; i++)

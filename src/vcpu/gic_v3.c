@@ -17,10 +17,16 @@
 #define REDIST   KVM_DEV_ARM_VGIC_GRP_REDIST_REGS
 #define SGI_BASE 0x10000 /* the redistributor's second frame */
 
-/* GICD_IIDR first: it makes KVM behave as the KVM that the guest was frozen on did. */
+/*
+ * GICD_IIDR first: it makes KVM behave as the KVM that the guest was frozen on did.  GICD_CTLR
+ * before anything that can be pending: while the distributor is disabled KVM queues nothing
+ * (vgic_target_oracle() in arch/arm64/kvm/vgic/vgic.c), and does not make up for it when it is
+ * enabled, so that a timer whose line was up would never fire again.
+ */
 static const struct gic_block distributor[] = {
 	{"gicd-iidr", DIST, 0x0008, 4, 0, 0},
 	{"gicd-statusr", DIST, 0x0010, 4, 0, 0},
+	{"gicd-ctlr", DIST, 0x0000, 4, 0, 0},
 };
 
 static const struct gic_block distributor_spis[] = {
@@ -31,7 +37,6 @@ static const struct gic_block distributor_spis[] = {
 	{"gicd-isenabler", DIST, 0x0100, 0, 1, 0x0180},
 	{"gicd-isactiver", DIST, 0x0300, 0, 1, 0x0380},
 	{"gicd-ispendr", DIST, 0x0200, 0, 1, 0},
-	{"gicd-ctlr", DIST, 0x0000, 4, 0, 0},
 };
 
 static const struct gic_block redistributor[] = {
@@ -236,8 +241,6 @@ static int save(struct gic *gic, struct state_writer *writer)
 	return r;
 }
 
-/* The distributor's GICD_CTLR stands last in its table, so interrupts are enabled when the
- * redistributors are as they were. */
 static int restore(struct gic *gic, const struct state_node *node)
 {
 	unsigned end = gic->config.intids;
