@@ -28,7 +28,7 @@ static int load_kernel(struct machine *machine, struct boot_result *entry)
 
 int machine_boot(const struct machine_config *config, struct machine **out)
 {
-	struct boot_result entry;
+	struct boot_result entry = {0};
 	struct machine *machine;
 	int r = machine_create(config, &machine);
 

@@ -129,13 +129,19 @@ static int add_ref(void *context, const char *ref, const struct digest *id)
 	return json_object_set_new(refs, ref, json_string(hex)) ? -ENOMEM : 0;
 }
 
+static void print_refs(json_t *refs)
+{
+	for (void *at = json_object_iter(refs); at; at = json_object_iter_next(refs, at))
+		printf("%s  sha256:%s\n", json_object_iter_key(at),
+		       json_string_value(json_object_iter_value(at)));
+}
+
 int command_list(const struct arguments *arguments, enum exit_code *exit_code)
 {
 	struct remote_session *session;
 	struct repository *repository;
 	struct snapshot_url url;
-	json_t *refs = json_object(), *id;
-	const char *ref;
+	json_t *refs = json_object();
 	int r = repository_url_parse(arguments->words[0], &url);
 
 	(void)exit_code;
@@ -150,8 +156,7 @@ int command_list(const struct arguments *arguments, enum exit_code *exit_code)
 		putchar('\n');
 	}
 	if (!r && !arguments->json)
-		json_object_foreach(refs, ref, id)
-			printf("%s  sha256:%s\n", ref, json_string_value(id));
+		print_refs(refs);
 	json_decref(refs);
 	return r;
 }
