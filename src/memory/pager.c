@@ -163,8 +163,11 @@ int pager_make_present(struct pager *pager, uint64_t gpa, size_t size)
 
 		if (!page_map_is_present(&pager->map, page))
 			r = resolve_page(pager, FAULT_DEVICE, page);
-		if (r)
+		if (r) {
+			/* The device would take it for the guest's mistake and go on without. */
+			pager->config.failed(pager->config.context, error_last());
 			return r;
+		}
 	}
 	return 0;
 }

@@ -38,7 +38,8 @@ struct pager_config {
 	/* Give the calling thread a page source of its own. */
 	int (*open_source)(void *context, enum page_priority priority, struct page_source **source);
 
-	/* A background thread cannot go on: the machine must stop with this error. */
+	/* A device or a background thread does not get its page: the machine must stop with this
+	 * error.  On that thread. */
 	void (*failed)(void *context, const struct error *error);
 
 	/* Every page is present, userfaultfd and sources are closed.  On the service thread. */
@@ -70,7 +71,8 @@ MUST_USE int pager_enter(struct pager *pager, enum fault_class fault_class);
  */
 MUST_USE int pager_resolve(struct pager *pager, uint64_t gpa);
 
-/* The same for every page of a range that a device is about to touch. */
+/* The same for every page of a range that a device is about to touch; an error stops the
+ * machine through config.failed. */
 MUST_USE int pager_make_present(struct pager *pager, uint64_t gpa, size_t size);
 
 /*
