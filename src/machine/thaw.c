@@ -105,6 +105,27 @@ static int prepare_paging(struct machine *machine)
 	return pager_create(&config, &machine->pager);
 }
 
+static int refuse_cpu(void *context, const struct cpu_difference *difference)
+{
+	struct machine *machine = context;
+	char text[160]; /* a name and two values */
+
+	cpu_difference_text(difference, text, sizeof(text));
+	return fail(EXIT_DATA, EXDEV,
+		    "%s was frozen on another CPU: %s; thaw it on a host of its own kind",
+		    origin_url(machine->origin), text);
+}
+
+/* KVM has refused already what it cannot set; here the vCPUs are as the manifest says. */
+static int check_cpu(struct machine *machine)
+{
+	const struct snapshot *snapshot = origin_snapshot(machine->origin);
+	struct cpu_identity cpu;
+	int r = vcpu_set_identity(machine->vcpus, &cpu);
+
+	return r ? r : cpu_identity_compare(&cpu, &snapshot->manifest.cpu, refuse_cpu, machine);
+}
+
 static int restore_state(struct machine *machine)
 {
 	const struct snapshot *snapshot = origin_snapshot(machine->origin);
@@ -113,6 +134,8 @@ static int restore_state(struct machine *machine)
 
 	if (!r)
 		r = vcpu_set_restore(machine->vcpus, &root);
+	if (!r)
+		r = check_cpu(machine);
 	if (!r)
 		r = gic_restore(&machine->gic, &root);
 	if (!r)
