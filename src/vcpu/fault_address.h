@@ -14,6 +14,9 @@
 /* The gpa of an address in the host's mapping of guest memory; false if it is not in it. */
 bool fault_host_to_gpa(const struct guest_memory *memory, uintptr_t address, uint64_t *gpa);
 
+/* In place of a gpa: a page is missing, but the fault mode did not learn which. */
+#define FAULT_ADDRESS_UNKNOWN UINT64_MAX
+
 /* A page that faults this often, with nothing else in between, will not come any more.  More
  * than once is legal: the host may evict a page between its install and the retry. */
 #define FAULT_REPEATS_MOST 100u

@@ -40,8 +40,9 @@ struct fault_mode {
 	int (*vcpu_begin)(struct vcpu *vcpu);
 	void (*vcpu_end)(struct vcpu *vcpu);
 
-	/* KVM_RUN failed with run_errno.  1: a page is missing at *gpa; 0: it was something else;
-	 * -errno with a message: it was a page, but its address is not known. */
+	/* KVM_RUN failed with run_errno.  1: a page is missing at *gpa, or somewhere if that is
+	 * FAULT_ADDRESS_UNKNOWN (the access will be repeated); 0: it was something else; -errno
+	 * with a message: the machine cannot go on. */
 	int (*address)(struct vcpu *vcpu, int run_errno, uint64_t *gpa);
 };
 

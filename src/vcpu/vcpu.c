@@ -177,6 +177,8 @@ static int handle_fault(struct vcpu *vcpu, uint64_t gpa)
 			    "vCPU %u: the page at 0x%" PRIx64 " still faults after %u installs "
 			    "(fault mode %s)",
 			    vcpu->index, page, FAULT_REPEATS_MOST, vcpu->fault_mode->name);
+	if (gpa == FAULT_ADDRESS_UNKNOWN)
+		return TURN_AGAIN;
 	return pager_resolve(vcpu->memory->pager, gpa);
 }
 
