@@ -106,6 +106,9 @@ void machine_destroy(struct machine *machine)
 	 * goes after the last of them (R0). */
 	if (machine->origin)
 		origin_cancel(machine->origin);
+	vcpu_set_end(machine->vcpus);
+	if (machine->pager)
+		pager_abandon(machine->pager);
 	vcpu_set_destroy(machine->vcpus);
 	event_loop_destroy(machine->loop);
 	machine_devices_destroy(&machine->devices);

@@ -258,6 +258,12 @@ int pager_create(const struct pager_config *config, struct pager **out)
 	return 0;
 }
 
+void pager_abandon(struct pager *pager)
+{
+	if (!atomic_load(&pager->resident))
+		userfault_unregister(&pager->userfault);
+}
+
 void pager_destroy(struct pager *pager)
 {
 	if (!pager)

@@ -52,6 +52,13 @@ struct pager_config {
 MUST_USE int pager_create(const struct pager_config *config, struct pager **pager);
 
 /*
+ * Let go of those who sleep in the kernel for a page, as KVM does in the fault mode "uffd", where
+ * only the page itself or a killing signal would wake them.  What they find is zeros, so first no
+ * vCPU may be able to enter its guest again (R0).
+ */
+void pager_abandon(struct pager *pager);
+
+/*
  * After every vCPU has stopped (R0) and when no other thread is in a call or at a missing page.
  * The fill may be running or paused.  Clears memory->pager.  Not from a callback.
  */

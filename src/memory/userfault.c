@@ -182,14 +182,16 @@ int userfault_next(struct userfault *userfault, size_t *offset)
 	return 1;
 }
 
-void userfault_close(struct userfault *userfault)
+void userfault_unregister(struct userfault *userfault)
 {
 	struct uffdio_range range = {(uintptr_t)userfault->start, userfault->size};
 
-	if (userfault->fd < 0)
-		return;
-	/* It goes away with the descriptor in any case; this one is only prompt. */
-	if (userfault->start)
+	if (userfault->fd >= 0 && userfault->start)
 		(void)ioctl(userfault->fd, UFFDIO_UNREGISTER, &range);
+}
+
+void userfault_close(struct userfault *userfault)
+{
+	userfault_unregister(userfault);
 	file_close(&userfault->fd);
 }

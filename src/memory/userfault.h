@@ -52,6 +52,9 @@ MUST_USE int userfault_wake(struct userfault *userfault, size_t offset, size_t s
 /* One event, without waiting: 1 and the offset touched, 0 for none, or -errno. */
 MUST_USE int userfault_next(struct userfault *userfault, size_t *offset);
 
+/* Report no page any more, and wake whoever waits: he finds zeros in a missing one. */
+void userfault_unregister(struct userfault *userfault);
+
 /* Unregister and close; a userfault that is not open is fine. */
 void userfault_close(struct userfault *userfault);
 

@@ -201,7 +201,9 @@ int vcpu_set_pause(struct vcpu_set *set, unsigned timeout_ms)
 		    late->index, timeout_ms);
 }
 
-void vcpu_set_destroy(struct vcpu_set *set)
+/* A thread that is asleep in KVM_RUN keeps the signal pending, and KVM looks for one before it
+ * enters the guest (kvm_arch_vcpu_ioctl_run() in arch/arm64/kvm/arm.c). */
+void vcpu_set_end(struct vcpu_set *set)
 {
 	if (!set)
 		return;
@@ -210,6 +212,13 @@ void vcpu_set_destroy(struct vcpu_set *set)
 	kick_all(set);
 	pthread_cond_broadcast(&set->changed);
 	pthread_mutex_unlock(&set->lock);
+}
+
+void vcpu_set_destroy(struct vcpu_set *set)
+{
+	if (!set)
+		return;
+	vcpu_set_end(set);
 	for (unsigned i = 0; i < set->threads; i++)
 		pthread_join(set->vcpus[i].thread, NULL);
 	for (unsigned i = 0; i < set->config.count; i++)

@@ -31,8 +31,13 @@ struct vcpu_set_config {
 
 MUST_USE int vcpu_set_create(const struct vcpu_set_config *config, struct vcpu_set **set);
 
-/* Stop the threads, wherever they are, and free everything.  A thread that waits for a page
- * ends when its page source does: cancel that first.  Accepts NULL. */
+/* From here on no vCPU enters its guest again; the threads end as soon as they can.  Accepts
+ * NULL. */
+void vcpu_set_end(struct vcpu_set *set);
+
+/* The same, then wait for the threads and free everything.  A thread that waits for a page ends
+ * when its page source does, or in the kernel when the pager abandons it: see to that before.
+ * Accepts NULL. */
 void vcpu_set_destroy(struct vcpu_set *set);
 
 /* vCPU 0 starts at entry with the device tree's address in x0; the others are powered off. */
