@@ -42,7 +42,8 @@ struct control {
 	struct evhttp *http;
 	struct event *finished; /* the worker has a result, or the server is closing */
 	pthread_t loop_thread, worker_thread;
-	pthread_mutex_t lock; /* operation, busy, closing */
+	bool has_loop, has_worker; /* they were started */
+	pthread_mutex_t lock;      /* operation, busy, closing */
 	pthread_cond_t wakeup;
 	struct operation operation;
 	bool busy, done, closing;
@@ -259,12 +260,14 @@ static int assemble(struct control *control, int fd)
 	return 0;
 }
 
-static int start_threads(struct control *control)
+int control_start(struct control *control)
 {
 	int errnum = pthread_create(&control->loop_thread, NULL, loop_main, control);
 
+	control->has_loop = !errnum;
 	if (!errnum)
 		errnum = pthread_create(&control->worker_thread, NULL, worker_main, control);
+	control->has_worker = !errnum;
 	return errnum ? fail(EXIT_OS, errnum, "cannot start the control threads: %s",
 			     strerror(errnum))
 		      : 0;
@@ -298,8 +301,6 @@ int control_create(const char *path, struct machine *machine, struct control **o
 	pthread_mutex_init(&control->lock, NULL);
 	pthread_cond_init(&control->wakeup, NULL);
 	r = assemble(control, fd);
-	if (!r)
-		r = start_threads(control);
 	if (r) {
 		release(control);
 		return r;
@@ -316,9 +317,11 @@ void control_destroy(struct control *control)
 	control->closing = true;
 	pthread_cond_signal(&control->wakeup);
 	pthread_mutex_unlock(&control->lock);
-	pthread_join(control->worker_thread, NULL);
+	if (control->has_worker)
+		pthread_join(control->worker_thread, NULL);
 	event_active(control->finished, 0, 0);
-	pthread_join(control->loop_thread, NULL);
+	if (control->has_loop)
+		pthread_join(control->loop_thread, NULL);
 	release(control);
 }
 

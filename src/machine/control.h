@@ -25,9 +25,12 @@ struct machine;
  * /run/thaw (root) or $XDG_RUNTIME_DIR/thaw.  exit 64 when there is no such directory. */
 MUST_USE int control_path(const char *name, char path[PATH_MAX]);
 
-/* Serve the machine at path, on threads of its own.  A stale socket is replaced; one that
- * answers is another machine's (exit 78). */
+/* Take the place at path.  A stale socket is replaced; one that answers is another machine's
+ * (exit 78).  Who connects waits for control_start(). */
 MUST_USE int control_create(const char *path, struct machine *machine, struct control **control);
+
+/* Serve a machine that was started, on threads of our own. */
+MUST_USE int control_start(struct control *control);
 
 /* Finish the request being served, close and remove the socket.  Accepts NULL. */
 void control_destroy(struct control *control);

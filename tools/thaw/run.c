@@ -91,6 +91,8 @@ static int live(struct machine *machine, const struct machine_config *config,
 			make_terminal_raw();
 		r = machine_start(machine);
 		if (!r)
+			r = control_start(control);
+		if (!r)
 			*exit_code = machine_wait(machine);
 		restore_terminal();
 		pthread_cancel(signals);
