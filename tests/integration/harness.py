@@ -113,7 +113,8 @@ class Process:
             if time.monotonic() > deadline:
                 raise Timeout(f"no {pattern!r} in:\n{self.tail()}")
             if not self.pump(max(0, min(1, deadline - time.monotonic()))):
-                raise AssertionError(f"ended without {pattern!r}:\n{self.tail()}")
+                status = self.process.wait(timeout=PATIENCE)
+                raise AssertionError(f"ended ({status}) without {pattern!r}:\n{self.tail()}")
 
     def send(self, text):
         self.process.stdin.write(text.encode())
