@@ -40,6 +40,8 @@ static int load(struct origin *origin, const struct machine_config *config, cons
 		r = snapshot_find(origin->repository, &url, &id);
 	if (!r)
 		r = snapshot_load(origin->repository, &id, &origin->snapshot);
+	if (!r)
+		repository_rest(origin->repository); /* pages have connections of their own */
 	origin->remote = url.scheme == URL_TCP;
 	return r;
 }

@@ -212,6 +212,11 @@ static int tcp_list(struct repository *repository,
 	return r;
 }
 
+static void tcp_rest(struct repository *repository)
+{
+	connection_close(&tcp_of(repository)->connection);
+}
+
 static void tcp_close(struct repository *repository)
 {
 	struct tcp_repository *tcp = tcp_of(repository);
@@ -235,6 +240,7 @@ static const struct repository_ops tcp_ops = {
 	.put_abort = tcp_put_abort,
 	.publish = tcp_publish,
 	.list = tcp_list,
+	.rest = tcp_rest,
 	.close = tcp_close,
 };
 

@@ -95,6 +95,12 @@ int repository_put(struct repository *repository, enum object_kind kind, const v
 	return check_digest(repository, kind, digest, &stored);
 }
 
+void repository_rest(struct repository *repository)
+{
+	if (repository->ops->rest)
+		repository->ops->rest(repository);
+}
+
 void repository_close(struct repository *repository)
 {
 	if (repository)

@@ -66,6 +66,9 @@ struct repository_ops {
 		    int (*each)(void *context, const char *ref, const struct digest *id),
 		    void *context);
 
+	/* Give back what the next call would open again, such as a connection; NULL: nothing. */
+	void (*rest)(struct repository *repository);
+
 	void (*close)(struct repository *repository);
 };
 
@@ -90,6 +93,9 @@ MUST_USE int repository_load(struct repository *repository, enum object_kind kin
 /* Store a whole object, and exit 65 if it was stored under another name than its digest. */
 MUST_USE int repository_put(struct repository *repository, enum object_kind kind, const void *data,
 			    size_t size, struct digest *digest);
+
+/* It will not be used for a while. */
+void repository_rest(struct repository *repository);
 
 /* Close; NULL is fine. */
 void repository_close(struct repository *repository);

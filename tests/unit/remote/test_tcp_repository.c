@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_tcp_repository.c - a client and a server that both behave. */
+#include "remote/tcp_repository.h"
 #include "remote_rig.h"
 
 static struct rig rig;
@@ -216,6 +217,20 @@ START_TEST(restart_between_requests)
 }
 END_TEST
 
+START_TEST(a_rested_repository_connects_again)
+{
+	struct digest id;
+
+	init();
+	ck_assert(connection_is_open(&tcp_of(repository)->connection));
+	repository_rest(repository);
+	ck_assert(!connection_is_open(&tcp_of(repository)->connection));
+	repository_rest(repository);
+	ck_ok(repository->ops->resolve(repository, "web", &id));
+	finish();
+}
+END_TEST
+
 START_TEST(nobody_listens)
 {
 	struct repository *none;
@@ -269,4 +284,5 @@ END_TEST
 SUITE_MAIN("tcp_repository", every_page_is_the_same, bulk_frames_are_larger,
 	   things_that_are_not_there, freeze_to_the_server, an_object_of_many_chunks,
 	   an_abandoned_put_leaves_nothing, publish_needs_the_manifest, list_many, read_only,
-	   restart_between_requests, nobody_listens, too_many_connections, addresses)
+	   restart_between_requests, a_rested_repository_connects_again, nobody_listens,
+	   too_many_connections, addresses)
