@@ -142,7 +142,11 @@ class Process:
         wait_for(lambda: words in self.messages(), f"no {words!r} in:\n{self.messages()}", timeout)
 
     def tail(self):
-        return self.output[-3000:].decode(errors="replace") + "\n--- stderr\n" + self.messages()[-3000:]
+        tail = self.output[-3000:].decode(errors="replace") + "\n--- stderr\n" + self.messages()[-3000:]
+        if (self.process.poll() or 0) < 0:
+            log = subprocess.run(["dmesg"], stdout=subprocess.PIPE, text=True, check=False).stdout
+            tail += "\n--- kernel log\n" + log[-3000:]
+        return tail
 
     def kill(self):
         if self.process.poll() is None:
