@@ -169,10 +169,14 @@ MUST_USE int get_request_read(const uint8_t *data, size_t size, uint64_t page_co
 
 struct page_data { /* DATA: pages as they are; other encodings would need a feature bit */
 	struct page_range range;
-	const uint8_t *pages; /* into the payload */
+	const uint8_t *bytes; /* into the payload: the pages as they were sent */
+	size_t size;
 };
 void page_data_write_prefix(struct writer *writer, const struct page_range *range);
 MUST_USE int page_data_read(const uint8_t *data, size_t size, struct page_data *page_data);
+/* Put the pages that page_data_read() accepted into buffer, range.count pages long; on failure
+ * its contents are undefined.  They are not verified yet. */
+MUST_USE int page_data_unpack(const struct page_data *page_data, uint8_t *buffer);
 
 /* HOLDS_OK: one byte, 0 or 1. */
 MUST_USE int holds_reply_read(const uint8_t *data, size_t size, bool *held);

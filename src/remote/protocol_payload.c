@@ -250,7 +250,14 @@ int page_data_read(const uint8_t *data, size_t size, struct page_data *page_data
 	if (!page_data->range.count || page_data->range.count > BULK_FRAME_PAGES ||
 	    cursor_left(&cursor) != (size_t)page_data->range.count * PAGE_SIZE)
 		return malformed("DATA", "wrong number of pages");
-	page_data->pages = cursor_take(&cursor, cursor_left(&cursor));
+	page_data->size = cursor_left(&cursor);
+	page_data->bytes = cursor_take(&cursor, page_data->size);
+	return 0;
+}
+
+int page_data_unpack(const struct page_data *page_data, uint8_t *buffer)
+{
+	memcpy(buffer, page_data->bytes, page_data->size);
 	return 0;
 }
 

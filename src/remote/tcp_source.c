@@ -117,7 +117,8 @@ static int take_pages(struct tcp_source *tcp, const struct frame *frame,
 	if (!*missing != !!(frame->header.flags & FLAG_LAST))
 		return connection_violated(&tcp->connection,
 					   "an answer that ends too early or late");
-	memcpy(buffer + at * PAGE_SIZE, data.pages, (size_t)data.range.count * PAGE_SIZE);
+	if (page_data_unpack(&data, buffer + at * PAGE_SIZE))
+		return connection_violated(&tcp->connection, "pages that cannot be unpacked");
 	return 0;
 }
 

@@ -31,10 +31,14 @@ static void check_get(const uint8_t *data, size_t size)
 
 static void check_data(const uint8_t *data, size_t size)
 {
+	static uint8_t buffer[BULK_FRAME_PAGES * PAGE_SIZE];
 	struct page_data pages;
 
-	if (!page_data_read(data, size, &pages))
-		require(pages.pages + (size_t)pages.range.count * PAGE_SIZE == data + size);
+	if (page_data_read(data, size, &pages))
+		return;
+	require(pages.bytes + pages.size == data + size);
+	if (!page_data_unpack(&pages, buffer))
+		require(pages.range.count <= BULK_FRAME_PAGES);
 }
 
 static void check_chunk(const uint8_t *data, size_t size)

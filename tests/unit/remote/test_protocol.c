@@ -441,7 +441,7 @@ END_TEST
 
 START_TEST(data_there_and_back)
 {
-	static uint8_t page[PAGE_SIZE] = {1, 2, 3};
+	static uint8_t page[PAGE_SIZE] = {1, 2, 3}, unpacked[PAGE_SIZE];
 	const struct page_range range = {77, 1};
 	struct page_data got;
 
@@ -451,7 +451,8 @@ START_TEST(data_there_and_back)
 	ck_ok(page_data_read(buffer, used(), &got));
 	ck_assert_uint_eq(got.range.first, 77);
 	ck_assert_uint_eq(got.range.count, 1);
-	ck_assert_mem_eq(got.pages, page, PAGE_SIZE);
+	ck_ok(page_data_unpack(&got, unpacked));
+	ck_assert_mem_eq(unpacked, page, PAGE_SIZE);
 	check_cuts(read_data, used());
 	buffer[12] = 1;
 	ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "encoding");

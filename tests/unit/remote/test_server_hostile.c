@@ -86,7 +86,7 @@ static void expect_pages(int fd, uint64_t first, uint32_t count)
 		ck_assert_int_eq(header.type, MESSAGE_DATA);
 		ck_ok(page_data_read(answer, header.length, &data));
 		ck_assert_uint_eq(data.range.first, first);
-		ck_assert_mem_eq(data.pages, fake_page(&rig.fixture.machine, first),
+		ck_assert_mem_eq(data.bytes, fake_page(&rig.fixture.machine, first),
 				 (size_t)data.range.count * PAGE_SIZE);
 		first += data.range.count;
 		count -= data.range.count;
@@ -272,7 +272,7 @@ START_TEST(many_ranges)
 				ck_assert(raw_receive_message(fd, &header, answer));
 				ck_ok(page_data_read(answer, header.length, &data));
 				ck_assert_uint_eq(data.range.first, ranges[i].first + done);
-				ck_assert_mem_eq(data.pages,
+				ck_assert_mem_eq(data.bytes,
 						 fake_page(&rig.fixture.machine, data.range.first),
 						 (size_t)data.range.count * PAGE_SIZE);
 			}
