@@ -46,13 +46,12 @@ void machine_vcpu_stopped(void *context, unsigned vcpu, enum vcpu_stop reason,
 	machine_end(machine, exit_codes[reason], NULL);
 }
 
-enum exit_code machine_wait(struct machine *machine)
+int machine_wait(struct machine *machine, enum exit_code *exit_code)
 {
 	pthread_mutex_lock(&machine->end.lock);
 	while (!machine->end.ended)
 		pthread_cond_wait(&machine->end.changed, &machine->end.lock);
 	pthread_mutex_unlock(&machine->end.lock);
-	if (machine->end.has_error)
-		(void)error_adopt(&machine->end.error);
-	return machine->end.exit_code;
+	*exit_code = machine->end.exit_code;
+	return machine->end.has_error ? error_adopt(&machine->end.error) : 0;
 }

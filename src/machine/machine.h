@@ -37,9 +37,9 @@ MUST_USE int machine_thaw(const struct machine_config *config, const char *url,
 /* Let the vCPUs run, unless [restore] paused. */
 MUST_USE int machine_start(struct machine *machine);
 
-/* Block until the machine has ended: the exit code that the program should end with, with a
- * message in error_last() unless the guest powered itself off or somebody asked to stop. */
-enum exit_code machine_wait(struct machine *machine);
+/* Block until the machine has ended.  0: the guest ended itself or somebody asked to stop, and
+ * the program should end with *exit_code.  Otherwise the error that ended it. */
+MUST_USE int machine_wait(struct machine *machine, enum exit_code *exit_code);
 
 /* Accepts NULL. */
 void machine_destroy(struct machine *machine);

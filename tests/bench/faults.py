@@ -3,8 +3,10 @@
 
 One frozen guest per number of vCPUs; each measurement thaws it lazily from thawd in a network
 namespace whose loopback adds the delay (half of it in each direction), and takes time and
-latencies from the guest's own counter, around its own loads. Modes are interleaved, so that a
-slow minute of the machine hits all of them; figures are medians over the repeats.
+latencies from the guest's own counter, around its own loads. The rows "dir" thaw from the same
+store without a server: what the fault modes cost by themselves. Modes are interleaved, so that a
+slow minute of the machine hits all of them; figures are medians over the repeats. "busy" is the
+share of all processors of the host that was not idle meanwhile: at 100 more vCPUs can't help.
 """
 import argparse
 import json
@@ -60,12 +62,23 @@ def freeze(directory, server, vcpus, pages):
     guest.kill()
 
 
-def measure(directory, server, mode, vcpus, pages):
-    """One thaw: pages per second, and the latency of a load in us (p50, p99)."""
-    guest = Machine.restore(directory, server.url(f"paging{vcpus}"), f"go{vcpus}",
-                            machine__fault_mode=mode, restore__fill="no")
+def processor_times():
+    """All processors' time so far: in all, and idle."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        times = [int(field) for field in stat.readline().split()[1:9]]
+    return sum(times), times[3] + times[4]
+
+
+def measure(directory, url, mode, vcpus, pages):
+    """One thaw: pages per second, the latency of a load in us (p50, p99), busy processors (%)."""
+    guest = Machine.restore(directory, url, f"go{vcpus}", machine__fault_mode=mode,
+                            restore__fill="no")
+    guest.until(lambda status: status["state"] == "running")
+    all_before, idle_before = processor_times()
     guest.send(f"go {pages}\n")
     done = guest.expect(r"DONE (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)\n")
+    all_after, idle_after = processor_times()
+    busy = 100 - 100 * (idle_after - idle_before) / max(1, all_after - all_before)
     _, total, ticks, frequency, p50, p99 = map(int, done.groups())
     faults = guest.status()["faults"]
     guest.send("off\n")
@@ -73,7 +86,7 @@ def measure(directory, server, mode, vcpus, pages):
     guest.kill()
     served = faults["service"] if mode == "uffd" else faults["vcpu"]
     assert served >= total, f"{mode}: {served} faults for {total} pages: {faults}"
-    return total * frequency / ticks, p50 * 1e6 / frequency, p99 * 1e6 / frequency
+    return total * frequency / ticks, p50 * 1e6 / frequency, p99 * 1e6 / frequency, busy
 
 
 def run(arguments, directory):
@@ -83,46 +96,50 @@ def run(arguments, directory):
     server = Server(directory)
     for vcpus in arguments.vcpus:
         freeze(directory, server, vcpus, max(pages_for(d, arguments.quick) for d in arguments.delays))
-        for delay_us in arguments.delays:
+        urls = {"dir": f"dir:{server.store}/paging{vcpus}", "tcp": server.url(f"paging{vcpus}")}
+        for transport, delay_us in [("dir", 0)] + [("tcp", delay) for delay in arguments.delays]:
             pages = pages_for(delay_us, arguments.quick)
             set_delay(delay_us)
             samples = {mode: [] for mode in modes}
             for _ in range(repeats):
                 for mode in modes:
-                    samples[mode].append(measure(directory, server, mode, vcpus, pages))
+                    samples[mode].append(measure(directory, urls[transport], mode, vcpus, pages))
             set_delay(0)
-            rows += [row(mode, vcpus, delay_us, pages, samples[mode]) for mode in modes]
+            rows += [row(mode, vcpus, transport, delay_us, pages, samples[mode]) for mode in modes]
             for each in rows[-len(modes):]:
                 print_row(each)
     server.stop()
     return rows
 
 
-def row(mode, vcpus, delay_us, pages, samples):
-    rates = [rate for rate, _, _ in samples]
+def row(mode, vcpus, transport, delay_us, pages, samples):
+    rates, p50s, p99s, busy = zip(*samples)
     return {
-        "fault_mode": mode, "vcpus": vcpus, "delay_us": delay_us, "pages_per_vcpu": pages,
+        "fault_mode": mode, "vcpus": vcpus, "transport": transport, "delay_us": delay_us,
+        "pages_per_vcpu": pages,
         "pages_per_second": round(statistics.median(rates)),
         "pages_per_second_min": round(min(rates)), "pages_per_second_max": round(max(rates)),
-        "latency_us": {"p50": round(statistics.median(p50 for _, p50, _ in samples)),
-                       "p99": round(statistics.median(p99 for _, _, p99 in samples))},
+        "latency_us": {"p50": round(statistics.median(p50s)),
+                       "p99": round(statistics.median(p99s))},
+        "busy_percent": round(statistics.median(busy)),
     }
 
 
-HEADING = f"{'delay us':>8} {'vcpus':>5} {'mode':>7} {'pages/s':>8} {'min':>7} {'max':>7}" \
-          f" {'p50 us':>8} {'p99 us':>8}"
+HEADING = f"{'from':>4} {'delay us':>8} {'vcpus':>5} {'mode':>7} {'pages/s':>8} {'min':>7}" \
+          f" {'max':>7} {'p50 us':>8} {'p99 us':>8} {'busy %':>6}"
 
 
 def print_row(each):
-    print(f"{each['delay_us']:8} {each['vcpus']:5} {each['fault_mode']:>7}"
+    print(f"{each['transport']:>4} {each['delay_us']:8} {each['vcpus']:5} {each['fault_mode']:>7}"
           f" {each['pages_per_second']:8} {each['pages_per_second_min']:7}"
           f" {each['pages_per_second_max']:7} {each['latency_us']['p50']:8}"
-          f" {each['latency_us']['p99']:8}", flush=True)
+          f" {each['latency_us']['p99']:8} {each['busy_percent']:6}", flush=True)
 
 
-def rate(rows, mode, vcpus, delay_us):
+def rate(rows, **wanted):
+    """Pages per second of the one row that is as wanted, if it was measured."""
     for each in rows:
-        if (each["fault_mode"], each["vcpus"], each["delay_us"]) == (mode, vcpus, delay_us):
+        if all(each[key] == value for key, value in wanted.items()):
             return each["pages_per_second"]
     return None
 
@@ -130,14 +147,18 @@ def rate(rows, mode, vcpus, delay_us):
 def print_ratios(rows):
     """The two things this benchmark is for."""
     print("\nscaling from 1 to 4 vCPUs (pages/s, ratio)")
+    paths = list(dict.fromkeys((each["transport"], each["delay_us"]) for each in rows))
     for mode in FAULT_MODES:
-        for delay_us in sorted({each["delay_us"] for each in rows}):
-            one, four = rate(rows, mode, 1, delay_us), rate(rows, mode, 4, delay_us)
+        for transport, delay_us in paths:
+            one, four = (rate(rows, fault_mode=mode, vcpus=vcpus, transport=transport,
+                              delay_us=delay_us) for vcpus in (1, 4))
             if one and four:
-                print(f"  {mode:>7} at {delay_us:5} us: {four / one:.2f}")
-    exits, uffd = rate(rows, "exit", 1, 0), rate(rows, "uffd", 1, 0)
-    if exits and uffd:
-        print(f"exit / uffd, 1 vCPU, no delay: {exits / uffd:.2f}")
+                print(f"  {mode:>7}, {transport}, {delay_us:5} us: {four / one:.2f}")
+    for transport in "dir", "tcp":
+        exits, uffd = (rate(rows, fault_mode=mode, vcpus=1, transport=transport, delay_us=0)
+                       for mode in ("exit", "uffd"))
+        if exits and uffd:
+            print(f"exit / uffd, 1 vCPU, {transport}, no delay: {exits / uffd:.2f}")
 
 
 def main():

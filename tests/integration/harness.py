@@ -7,7 +7,7 @@ Where things are comes from the environment, which tests/run sets:
   THAW_STOCK_KERNEL  Debian's
   THAW_GUESTS        what tests/guests/linux/build made for THAW_KERNEL; in it stock/, the same for
                      THAW_STOCK_KERNEL, and bare/, the tiny guests
-  THAW_EXPECT_EXIT   yes: this host must have the fault mode "exit"
+  THAW_EXPECT_MODES  fault modes that this host must have, separated by blanks
 """
 import json
 import os
@@ -59,7 +59,7 @@ def refused(exit_code, *words, command):
 
 def available_modes():
     report = json.loads(run(THAW, "check", "--json", check=False).stdout)
-    expected = ["exit"] if os.environ.get("THAW_EXPECT_EXIT") == "yes" else []
+    expected = os.environ.get("THAW_EXPECT_MODES", "").split()
     return [mode for mode in FAULT_MODES
             if report["fault_modes"][mode]["works"] or mode in expected]
 

@@ -93,13 +93,10 @@ static int live(struct machine *machine, const struct machine_config *config,
 		if (!r)
 			r = control_start(control);
 		if (!r)
-			*exit_code = machine_wait(machine);
+			r = machine_wait(machine, exit_code);
 		restore_terminal();
 		pthread_cancel(signals);
 		pthread_join(signals, NULL);
-		/* 64 and above, but for signals, come with a message of their own. */
-		if (*exit_code >= EXIT_USAGE && *exit_code < (enum exit_code)128)
-			r = -error_last()->errnum;
 	}
 	control_destroy(control);
 	return r;
