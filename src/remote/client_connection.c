@@ -182,21 +182,22 @@ static int check_hello(struct client_connection *connection, const struct frame 
 
 int connection_open(struct client_connection *connection)
 {
-	const struct hello hello = {
+	struct hello hello = {
 		.version_min = PROTOCOL_VERSION,
 		.version_max = PROTOCOL_VERSION,
 		.payload_max = (uint32_t)(connection->capacity - HEADER_SIZE),
 	};
-	uint8_t payload[16];
+	uint8_t payload[HELLO_SIZE + MACHINE_ID_SIZE];
 	struct writer writer = writer_over(payload, sizeof(payload));
 	struct frame frame;
 	int r = socket_connect(connection);
 
 	if (r)
 		return r;
+	memcpy(hello.machine, connection->session->machine, MACHINE_ID_SIZE);
 	hello_write(&writer, &hello);
-	r = connection_call(connection, MESSAGE_HELLO, payload, sizeof(payload), MESSAGE_HELLO_OK,
-			    &frame);
+	r = connection_call(connection, MESSAGE_HELLO, payload, writer_used(&writer),
+			    MESSAGE_HELLO_OK, &frame);
 	if (!r)
 		r = check_hello(connection, &frame);
 	if (r)

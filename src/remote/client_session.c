@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client_session.c - cancellation and counters for all connections of one machine. */
 #include "remote/client_session.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 int remote_session_create(const struct remote_options *options, struct remote_session **session)
@@ -17,9 +19,12 @@ int remote_session_create(const struct remote_options *options, struct remote_se
 		return fail(EXIT_OS, ENOMEM, "remote session: out of memory");
 	s->options = *options;
 	s->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->cancel_fd < 0) {
+	if (s->cancel_fd < 0 || getrandom(s->machine, sizeof(s->machine), 0) < 0) {
+		int r = fail(EXIT_OS, errno, "remote session: %s", strerror(errno));
+
+		file_close(&s->cancel_fd);
 		free(s);
-		return fail(EXIT_OS, errno, "eventfd: %s", strerror(errno));
+		return r;
 	}
 	pthread_mutex_init(&s->lock, NULL);
 	*session = s;

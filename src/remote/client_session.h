@@ -9,6 +9,7 @@
 #define REMOTE_CLIENT_SESSION_H
 
 #include "remote/client.h"
+#include "remote/protocol.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,7 +23,8 @@ struct remote_counters {
 
 struct remote_session {
 	struct remote_options options;
-	int cancel_fd; /* an eventfd, readable for good once cancelled */
+	int cancel_fd;                    /* an eventfd, readable for good once cancelled */
+	uint8_t machine[MACHINE_ID_SIZE]; /* random; tells servers whose connections these are */
 
 	_Atomic uint64_t stalled_since_ns, reconnects, late_fetches;
 

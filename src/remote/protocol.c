@@ -15,8 +15,8 @@ static const struct message_rule {
 	uint16_t flags;       /* allowed */
 	bool request;
 } rules[MESSAGE_TYPES] = {
-	[MESSAGE_HELLO] = {"HELLO", 16, 16, 0, true},
-	[MESSAGE_HELLO_OK] = {"HELLO_OK", 16, 16, 0, false},
+	[MESSAGE_HELLO] = {"HELLO", HELLO_SIZE, HELLO_SIZE + MACHINE_ID_SIZE, 0, true},
+	[MESSAGE_HELLO_OK] = {"HELLO_OK", HELLO_SIZE, HELLO_SIZE, 0, false},
 	[MESSAGE_ERROR] = {"ERROR", 4, 4 + ERROR_TEXT_MAX, 0, false},
 	[MESSAGE_RESOLVE] = {"RESOLVE", 1, REF_NAME_MAX - 1, 0, true},
 	[MESSAGE_RESOLVE_OK] = {"RESOLVE_OK", DIGEST_SIZE, DIGEST_SIZE, 0, false},
@@ -37,6 +37,7 @@ static const struct message_rule {
 	[MESSAGE_PUBLISH_OK] = {"PUBLISH_OK", 0, 0, 0, false},
 	[MESSAGE_LIST] = {"LIST", 0, REF_NAME_MAX - 1, 0, true},
 	[MESSAGE_LIST_OK] = {"LIST_OK", 0, LIST_REFS_MAX *LIST_ENTRY_MAX, FLAG_LAST, false},
+	[MESSAGE_GOAWAY] = {"GOAWAY", 4, 4, 0, false},
 };
 
 const char *message_name(enum message_type type)

@@ -37,6 +37,8 @@
 #define CHUNK_MAX          (256u << 10) /* bytes of an object per message */
 #define LIST_REFS_MAX      256u         /* per LIST_OK */
 #define ERROR_TEXT_MAX     400u         /* bytes, without a NUL */
+#define HELLO_SIZE         16u
+#define MACHINE_ID_SIZE    16u /* behind that, if the client names its machine */
 
 /* The largest payload a side may announce that it takes, and the least that it must take. */
 #define PAYLOAD_MAX       (DATA_PREFIX_SIZE + BULK_FRAME_PAGES * PAGE_SIZE)
@@ -68,6 +70,7 @@ enum message_type {
 	MESSAGE_PUBLISH_OK = 20,
 	MESSAGE_LIST = 21,
 	MESSAGE_LIST_OK = 22,
+	MESSAGE_GOAWAY = 23,
 	MESSAGE_TYPES /* one past the last */
 };
 
@@ -101,6 +104,7 @@ struct hello { /* HELLO and, with version_min == version_max, HELLO_OK */
 	uint16_t version_min, version_max;
 	uint32_t payload_max; /* the largest payload the sender takes */
 	uint64_t features;    /* bits that the receiver must understand; none are defined yet */
+	uint8_t machine[MACHINE_ID_SIZE]; /* HELLO only; all zeros: not sent */
 };
 void hello_write(struct writer *writer, const struct hello *hello);
 MUST_USE int hello_read(const uint8_t *data, size_t size, struct hello *hello);
@@ -114,6 +118,10 @@ void error_message_write(struct writer *writer, enum exit_code code, const char 
 MUST_USE int error_message_read(const uint8_t *data, size_t size, struct error_message *error);
 /* The errno that fits an exit code. */
 int error_message_errnum(enum exit_code code);
+
+/* GOAWAY: the server stops in at most so many milliseconds. */
+void goaway_write(struct writer *writer, uint32_t drain_ms);
+MUST_USE int goaway_read(const uint8_t *data, size_t size, uint32_t *drain_ms);
 
 /* RESOLVE and, where it may be empty, LIST. */
 MUST_USE int ref_read(const uint8_t *data, size_t size, bool may_be_empty, char ref[REF_NAME_MAX]);

@@ -10,12 +10,21 @@ static int malformed(const char *message, const char *why)
 	return fail(EXIT_PROTOCOL, EPROTO, "malformed %s: %s", message, why);
 }
 
+static bool names_machine(const struct hello *hello)
+{
+	static const uint8_t none[MACHINE_ID_SIZE];
+
+	return memcmp(hello->machine, none, MACHINE_ID_SIZE) != 0;
+}
+
 void hello_write(struct writer *writer, const struct hello *hello)
 {
 	writer_u16(writer, hello->version_min);
 	writer_u16(writer, hello->version_max);
 	writer_u32(writer, hello->payload_max);
 	writer_u64(writer, hello->features);
+	if (names_machine(hello))
+		writer_write(writer, hello->machine, MACHINE_ID_SIZE);
 }
 
 int hello_read(const uint8_t *data, size_t size, struct hello *hello)
@@ -26,6 +35,9 @@ int hello_read(const uint8_t *data, size_t size, struct hello *hello)
 	hello->version_max = cursor_u16(&cursor);
 	hello->payload_max = cursor_u32(&cursor);
 	hello->features = cursor_u64(&cursor);
+	memset(hello->machine, 0, MACHINE_ID_SIZE);
+	if (cursor_left(&cursor))
+		cursor_read(&cursor, hello->machine, MACHINE_ID_SIZE);
 	if (!cursor_finished(&cursor))
 		return malformed("HELLO", "wrong length");
 	if (hello->version_min > hello->version_max)
@@ -75,6 +87,19 @@ int error_message_read(const uint8_t *data, size_t size, struct error_message *e
 		if (error->text[i] < ' ' || error->text[i] > '~')
 			error->text[i] = '?';
 	return 0;
+}
+
+void goaway_write(struct writer *writer, uint32_t drain_ms)
+{
+	writer_u32(writer, drain_ms);
+}
+
+int goaway_read(const uint8_t *data, size_t size, uint32_t *drain_ms)
+{
+	struct cursor cursor = cursor_over(data, size);
+
+	*drain_ms = cursor_u32(&cursor);
+	return cursor_finished(&cursor) ? 0 : malformed("GOAWAY", "wrong length");
 }
 
 int ref_read(const uint8_t *data, size_t size, bool may_be_empty, char ref[REF_NAME_MAX])

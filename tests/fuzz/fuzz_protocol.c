@@ -70,6 +70,7 @@ static void check_payload(const uint8_t *data, size_t size)
 	enum object_kind kind;
 	struct digest digest;
 	struct hello hello;
+	uint32_t drain_ms;
 	bool held;
 
 	check_get(data, size);
@@ -85,6 +86,7 @@ static void check_payload(const uint8_t *data, size_t size)
 	(void)!open_request_read(data, size, &open);
 	(void)!open_reply_read(data, size, &reply);
 	(void)!holds_reply_read(data, size, &held);
+	(void)!goaway_read(data, size, &drain_ms);
 }
 
 static void check_again(const struct header *header, const uint8_t *bytes)

@@ -116,7 +116,7 @@ static void make_url(void)
 static void make_messages(void)
 {
 	static uint8_t messages[3 * PAGE_SIZE];
-	const struct hello hello = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, 0};
+	const struct hello hello = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, 0, {0}};
 	const struct open_request open = {.ref = "web"};
 	const struct page_range range = {5, 1};
 	struct writer writer = writer_over(messages, sizeof(messages));

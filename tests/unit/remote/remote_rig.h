@@ -174,7 +174,7 @@ static inline bool raw_receive_message(int fd, struct header *header, uint8_t *p
 static inline void raw_hello(int fd)
 {
 	static uint8_t payload[PAYLOAD_MAX];
-	const struct hello hello = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, 0};
+	const struct hello hello = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, 0, {0}};
 	struct writer writer = writer_over(payload, sizeof(payload));
 	struct header header = {.type = MESSAGE_HELLO, .id = 1};
 

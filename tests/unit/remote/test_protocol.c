@@ -97,7 +97,9 @@ START_TEST(header_out_of_bounds)
 		const char *why;
 	} bad[] = {
 		{{.type = MESSAGE_HELLO, .length = 15}, "HELLO of 15 bytes"},
-		{{.type = MESSAGE_HELLO, .length = 17}, "HELLO of 17 bytes"},
+		{{.type = MESSAGE_HELLO, .length = 33}, "HELLO of 33 bytes"},
+		{{.type = MESSAGE_HELLO_OK, .length = 32}, "HELLO_OK of 32 bytes"},
+		{{.type = MESSAGE_GOAWAY, .length = 5}, "GOAWAY of 5 bytes"},
 		{{.type = MESSAGE_GET, .length = 8 + 12 * 257}, "GET of"},
 		{{.type = MESSAGE_GET, .length = 19}, "GET of 19"},
 		{{.type = MESSAGE_DATA, .length = UINT32_MAX}, "DATA of"},
@@ -107,7 +109,7 @@ START_TEST(header_out_of_bounds)
 		{{.type = MESSAGE_LIST, .length = REF_NAME_MAX}, "LIST of"},
 		{{.type = MESSAGE_LIST_OK, .length = 1u << 24}, "LIST_OK of"},
 		{{.type = 0, .length = 0}, "unknown message type 0"},
-		{{.type = MESSAGE_TYPES, .length = 0}, "unknown message type 23"},
+		{{.type = MESSAGE_TYPES, .length = 0}, "unknown message type 24"},
 		{{.type = (enum message_type)0xffff, .length = 0}, "unknown message type 65535"},
 		{{.type = MESSAGE_HELLO, .flags = FLAG_LAST, .length = 16}, "unknown flags 0x1"},
 		{{.type = MESSAGE_DATA, .flags = 2, .length = 16 + PAGE_SIZE}, "unknown flags 0x2"},
@@ -222,7 +224,7 @@ static void check_cuts(int (*read)(const uint8_t *data, size_t size), size_t lea
 
 START_TEST(hello_there_and_back)
 {
-	const struct hello sent = {1, 3, PAYLOAD_MAX_LEAST, 5};
+	const struct hello sent = {1, 3, PAYLOAD_MAX_LEAST, 5, {0}};
 	struct hello got;
 
 	begin();
@@ -233,14 +235,48 @@ START_TEST(hello_there_and_back)
 }
 END_TEST
 
+START_TEST(hello_names_its_machine)
+{
+	const struct hello sent = {1, 1, PAYLOAD_MAX, 0, "a random machine"};
+	struct hello got;
+
+	begin();
+	hello_write(&writer, &sent);
+	ck_assert_uint_eq(used(), HELLO_SIZE + MACHINE_ID_SIZE);
+	ck_ok(hello_read(buffer, used(), &got));
+	ck_assert_mem_eq(&got, &sent, sizeof(got));
+	for (size_t size = HELLO_SIZE + 1; size < used(); size++)
+		ck_fails(read_hello(buffer, size), EXIT_PROTOCOL, "wrong length");
+}
+END_TEST
+
+static int read_goaway(const uint8_t *data, size_t size)
+{
+	uint32_t drain_ms;
+
+	return goaway_read(data, size, &drain_ms);
+}
+
+START_TEST(goaway_there_and_back)
+{
+	uint32_t drain_ms;
+
+	begin();
+	goaway_write(&writer, 30000);
+	ck_ok(goaway_read(buffer, used(), &drain_ms));
+	ck_assert_uint_eq(drain_ms, 30000);
+	check_cuts(read_goaway, used());
+}
+END_TEST
+
 START_TEST(hello_out_of_bounds)
 {
-	struct hello hello = {2, 1, PAYLOAD_MAX, 0};
+	struct hello hello = {2, 1, PAYLOAD_MAX, 0, {0}};
 
 	begin();
 	hello_write(&writer, &hello);
 	ck_fails(read_hello(buffer, used()), EXIT_PROTOCOL, "empty version range");
-	hello = (struct hello){1, 1, PAYLOAD_MAX_LEAST - 1, 0};
+	hello = (struct hello){1, 1, PAYLOAD_MAX_LEAST - 1, 0, {0}};
 	begin();
 	hello_write(&writer, &hello);
 	ck_fails(read_hello(buffer, used()), EXIT_PROTOCOL, "payload limit");
@@ -528,7 +564,8 @@ END_TEST
 
 SUITE_MAIN("protocol", header_there_and_back, get_is_as_documented, header_with_any_bit_flipped,
 	   header_out_of_bounds, only_requests_are_requests, hello_there_and_back,
-	   hello_out_of_bounds, error_there_and_back, error_is_made_harmless, error_of_another_kind,
-	   ref_bounds, open_there_and_back, object_names_there_and_back, object_chunks,
-	   get_there_and_back, get_out_of_bounds, data_there_and_back, small_answers,
-	   publish_there_and_back, list_entries)
+	   hello_names_its_machine, hello_out_of_bounds, goaway_there_and_back,
+	   error_there_and_back, error_is_made_harmless, error_of_another_kind, ref_bounds,
+	   open_there_and_back, object_names_there_and_back, object_chunks, get_there_and_back,
+	   get_out_of_bounds, data_there_and_back, small_answers, publish_there_and_back,
+	   list_entries)

@@ -149,7 +149,7 @@ END_TEST
 
 START_TEST(messages_out_of_place)
 {
-	const struct hello sound = {1, 1, PAYLOAD_MAX, 0};
+	const struct hello sound = {1, 1, PAYLOAD_MAX, 0, {0}};
 	struct writer writer;
 	int fd;
 
@@ -181,7 +181,8 @@ END_TEST
 
 START_TEST(versions_and_features)
 {
-	const struct hello newer = {2, 9, PAYLOAD_MAX, 0}, odd = {1, 1, PAYLOAD_MAX, 1u << 5};
+	const struct hello newer = {2, 9, PAYLOAD_MAX, 0, {0}};
+	const struct hello odd = {1, 1, PAYLOAD_MAX, 1u << 5, {0}};
 	struct writer writer;
 	int fd;
 
