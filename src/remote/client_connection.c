@@ -138,6 +138,20 @@ int connection_receive(struct client_connection *connection, enum message_type e
 	return 0;
 }
 
+int connection_receive_any(struct client_connection *connection, enum message_type expected,
+			   struct frame *frame)
+{
+	int r = receive_frame(connection, frame);
+
+	if (r)
+		return r;
+	if (frame->header.type == MESSAGE_ERROR)
+		return answered_error(connection, frame);
+	if (frame->header.type != expected)
+		return connection_violated(connection, "an answer of another type");
+	return 0;
+}
+
 int connection_expect_silence(struct client_connection *connection)
 {
 	if (connection->used == connection->consumed)

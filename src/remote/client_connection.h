@@ -72,6 +72,10 @@ MUST_USE int connection_send_message(struct client_connection *connection,
 MUST_USE int connection_receive(struct client_connection *connection, enum message_type expected,
 				uint64_t id, struct frame *frame);
 
+/* The same for whichever of several requests is answered next; the caller knows their ids. */
+MUST_USE int connection_receive_any(struct client_connection *connection,
+				    enum message_type expected, struct frame *frame);
+
 /* The answer was the last: nothing may have come behind it. */
 MUST_USE int connection_expect_silence(struct client_connection *connection);
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tcp_pages.h - what the page sources over TCP share: a connection with the snapshot open on
+ * it, and trying again when it fails.
+ *
+ *	tcp_source.c    demand: one fetch, one answer
+ *	tcp_stream.c    bulk: many requests on the way at once
+ *
+ * A fetch that fails is tried again on a new connection:
+ *
+ *	fetch begins      fault_deadline               stall_timeout
+ *	|  attempt | attempt  | logged and counted  |  attempt ...  | -ENODEV
+ */
+#ifndef REMOTE_TCP_PAGES_H
+#define REMOTE_TCP_PAGES_H
+
+#include "remote/tcp_repository.h"
+
+struct tcp_pages {
+	struct client_connection connection;
+	struct digest snapshot;
+	uint64_t page_count;
+	uint64_t deadline_ns; /* for one attempt */
+	enum page_priority priority;
+	uint32_t handle; /* of the snapshot, while the connection is open */
+};
+
+/* Connect, and open the snapshot. */
+MUST_USE int tcp_pages_init(struct tcp_pages *pages, struct repository *repository,
+			    const struct snapshot *snapshot, enum page_priority priority);
+void tcp_pages_finish(struct tcp_pages *pages);
+
+/* Connect and open the snapshot again, if the connection was lost. */
+MUST_USE int tcp_pages_ensure_open(struct tcp_pages *pages);
+
+/* One fetch, in case the server does not answer at once. */
+struct trouble {
+	uint64_t page; /* for messages */
+	uint64_t began_ns, late_ns, give_up_ns;
+	uint64_t backoff_ns;
+	unsigned violations;
+	bool late; /* and noted; a bulk fetch is never late, as nobody waits for it */
+};
+
+/* A fetch begins: its first attempt may last until connection.until_ns. */
+void trouble_begin(struct trouble *trouble, struct tcp_pages *pages, uint64_t page);
+
+/* An attempt has failed: 0, after a wait, when another may begin, or the error to end with.
+ * The connection is closed. */
+MUST_USE int trouble_retry(struct trouble *trouble, struct tcp_pages *pages, int failure);
+
+/* A later attempt has succeeded. */
+void trouble_over(struct tcp_pages *pages);
+
+#endif
