@@ -91,6 +91,9 @@ def connections_to(port):
 def test_filled_machine_needs_its_server_no_more(lab, frozen, fault_mode):
     server = lab.server(store=frozen.store)
     vm = lab.restore(server.url(frozen.name), machine__fault_mode=fault_mode)
+    watched = vm.thaw("status", "--watch").stdout.splitlines()
+    assert watched[-1].endswith("every page is here")
+    assert all(" MiB here " in line and " faults/s " in line for line in watched[:-1])
     pages = vm.until(lambda status: status["resident"])["pages"]
     assert pages["missing"] == 0 and pages["fetched"] + pages["zero"] == pages["total"]
     wait_for(lambda: not connections_to(server.port), "connections stay open")

@@ -19,7 +19,7 @@ struct arguments {
 	const char *const *sets; /* --set, set_count of them */
 	int set_count;
 	const char *then; /* --then, or NULL */
-	bool json, check_config, print_config, verify;
+	bool json, check_config, print_config, verify, watch;
 };
 
 int command_run(const struct arguments *arguments, enum exit_code *exit_code);
@@ -32,5 +32,8 @@ int command_status(const struct arguments *arguments, enum exit_code *exit_code)
 int command_check(const struct arguments *arguments, enum exit_code *exit_code);
 int command_inspect(const struct arguments *arguments, enum exit_code *exit_code);
 int command_list(const struct arguments *arguments, enum exit_code *exit_code);
+
+/* Show a machine that thaws on one line of stdout until every page is there, or it is gone. */
+int watch_machine(const char *control_path);
 
 #endif

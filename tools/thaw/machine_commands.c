@@ -105,10 +105,15 @@ static void print_status(json_t *status)
 
 int command_status(const struct arguments *arguments, enum exit_code *exit_code)
 {
+	char path[PATH_MAX];
 	json_t *status;
-	int r = call(arguments, "GET", "/v1/status", NULL, false, &status);
+	int r = control_path(arguments->words[0], path);
 
 	(void)exit_code;
+	if (!r && arguments->watch)
+		return watch_machine(path);
+	if (!r)
+		r = control_call(path, "GET", "/v1/status", NULL, false, &status);
 	if (r)
 		return r;
 	if (arguments->json)

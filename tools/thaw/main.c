@@ -14,7 +14,14 @@
 #define SETS_MAX 64
 
 /* Which options a command takes. */
-enum { TAKES_SET = 1, TAKES_CONFIG = 2, TAKES_JSON = 4, TAKES_THEN = 8, TAKES_VERIFY = 16 };
+enum {
+	TAKES_SET = 1,
+	TAKES_CONFIG = 2,
+	TAKES_JSON = 4,
+	TAKES_THEN = 8,
+	TAKES_VERIFY = 16,
+	TAKES_WATCH = 32
+};
 
 static const struct command {
 	const char *name;
@@ -33,7 +40,8 @@ static const struct command {
 	{"pause", command_pause, 1, 1, 0, "VM", "stop its vCPUs"},
 	{"resume", command_resume, 1, 1, 0, "VM", "let them go on"},
 	{"stop", command_stop, 1, 1, 0, "VM", "end the machine"},
-	{"status", command_status, 1, 1, TAKES_JSON, "VM [--json]", "how a machine is"},
+	{"status", command_status, 1, 1, TAKES_JSON | TAKES_WATCH, "VM [--json | --watch]",
+	 "how a machine is"},
 	{"check", command_check, 0, 0, TAKES_JSON, "[--json]",
 	 "which fault modes this host has, and why not"},
 	{"inspect", command_inspect, 1, 1, TAKES_JSON | TAKES_VERIFY,
@@ -69,13 +77,10 @@ static int misused(const struct command *command, const char *why)
 }
 
 static const struct option options[] = {
-	{"set", required_argument, NULL, 's'},
-	{"check-config", no_argument, NULL, 'c'},
-	{"print-config", no_argument, NULL, 'p'},
-	{"json", no_argument, NULL, 'j'},
-	{"then", required_argument, NULL, 't'},
-	{"verify", no_argument, NULL, 'v'},
-	{0},
+	{"set", required_argument, NULL, 's'},    {"check-config", no_argument, NULL, 'c'},
+	{"print-config", no_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'},
+	{"then", required_argument, NULL, 't'},   {"verify", no_argument, NULL, 'v'},
+	{"watch", no_argument, NULL, 'w'},        {0},
 };
 
 static unsigned needs(int option)
@@ -92,6 +97,8 @@ static unsigned needs(int option)
 		return TAKES_THEN;
 	case 'v':
 		return TAKES_VERIFY;
+	case 'w':
+		return TAKES_WATCH;
 	default:
 		return ~0u; /* getopt has said what is wrong */
 	}
@@ -119,6 +126,9 @@ static int take_option(int option, struct arguments *arguments, const char *sets
 		break;
 	case 'v':
 		arguments->verify = true;
+		break;
+	case 'w':
+		arguments->watch = true;
 		break;
 	}
 	return 0;
