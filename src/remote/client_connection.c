@@ -189,8 +189,8 @@ static int check_hello(struct client_connection *connection, const struct frame 
 	if (hello_read(frame->payload, frame->header.length, &hello))
 		return violated_as_said(connection);
 	if (hello.version_min != PROTOCOL_VERSION || hello.version_max != PROTOCOL_VERSION ||
-	    hello.features)
-		return connection_violated(connection, "it chose a version that was not offered");
+	    hello.features & ~FEATURE_ENCODINGS)
+		return connection_violated(connection, "it chose a version or feature that was not offered");
 	return 0;
 }
 
@@ -200,6 +200,7 @@ int connection_open(struct client_connection *connection)
 		.version_min = PROTOCOL_VERSION,
 		.version_max = PROTOCOL_VERSION,
 		.payload_max = (uint32_t)(connection->capacity - HEADER_SIZE),
+		.features = FEATURE_ENCODINGS,
 	};
 	uint8_t payload[HELLO_SIZE + MACHINE_ID_SIZE];
 	struct writer writer = writer_over(payload, sizeof(payload));

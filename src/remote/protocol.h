@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "memory/page_source.h"
+#include "snapshot/frame.h"
 #include "snapshot/repository.h"
 
 #include <stdbool.h>
@@ -26,8 +27,14 @@
 #define PROTOCOL_MAGIC   0x57414854u /* "THAW" */
 #define PROTOCOL_VERSION 1
 
-#define HEADER_SIZE      32u
-#define DATA_PREFIX_SIZE 16u /* of DATA and OBJECT, in front of the pages or bytes */
+#define HEADER_SIZE        32u
+#define OBJECT_PREFIX_SIZE 16u /* in front of the bytes of an OBJECT */
+
+/* In front of the pages of a DATA: 8 bytes, and its ranges.  A stored frame of 16 pages is in
+ * no more ranges than that. */
+#define DATA_RANGES_MAX         FRAME_PAGES
+#define DATA_PREFIX_SIZE(count) (8u + 12u * (count))
+#define DATA_PREFIX_MAX         DATA_PREFIX_SIZE(DATA_RANGES_MAX)
 
 /* A frame occupies a 10 Gbit/s link for 0.05 ms (demand) or 0.2 ms (bulk) at most. */
 #define DEMAND_FRAME_PAGES 16u
@@ -41,8 +48,8 @@
 #define MACHINE_ID_SIZE    16u /* behind that, if the client names its machine */
 
 /* The largest payload a side may announce that it takes, and the least that it must take. */
-#define PAYLOAD_MAX       (DATA_PREFIX_SIZE + BULK_FRAME_PAGES * PAGE_SIZE)
-#define PAYLOAD_MAX_LEAST (DATA_PREFIX_SIZE + DEMAND_FRAME_PAGES * PAGE_SIZE)
+#define PAYLOAD_MAX       (DATA_PREFIX_MAX + BULK_FRAME_PAGES * PAGE_SIZE)
+#define PAYLOAD_MAX_LEAST (DATA_PREFIX_MAX + DEMAND_FRAME_PAGES * PAGE_SIZE)
 
 /* The largest payload of any request but PUT_DATA. */
 #define REQUEST_PAYLOAD_MAX (8u + 12u * RANGES_MAX)
@@ -103,9 +110,11 @@ MUST_USE int header_read(const uint8_t bytes[HEADER_SIZE], struct header *header
 struct hello { /* HELLO and, with version_min == version_max, HELLO_OK */
 	uint16_t version_min, version_max;
 	uint32_t payload_max; /* the largest payload the sender takes */
-	uint64_t features;    /* bits that the receiver must understand; none are defined yet */
+	uint64_t features;    /* FEATURE_ bits, which the receiver must understand */
 	uint8_t machine[MACHINE_ID_SIZE]; /* HELLO only; all zeros: not sent */
 };
+/* The client takes DATA in every encoding; without it, raw only. */
+#define FEATURE_ENCODINGS 1u
 void hello_write(struct writer *writer, const struct hello *hello);
 MUST_USE int hello_read(const uint8_t *data, size_t size, struct hello *hello);
 
@@ -175,15 +184,20 @@ void get_request_write(struct writer *writer, enum page_priority priority,
 MUST_USE int get_request_read(const uint8_t *data, size_t size, uint64_t page_count,
 			      struct get_request *get);
 
-struct page_data { /* DATA: pages as they are; other encodings would need a feature bit */
-	struct page_range range;
-	const uint8_t *bytes; /* into the payload: the pages as they were sent */
-	size_t size;
+/* DATA: the pages of one or more ranges, encoded together.  A stored frame may hold pages that
+ * were not asked for; their range begins at PAGE_UNASKED and is to be dropped. */
+#define PAGE_UNASKED UINT64_MAX
+struct page_data {
+	uint32_t page_count; /* of all ranges, 1 to BULK_FRAME_PAGES */
+	uint32_t range_count;
+	struct page_range ranges[DATA_RANGES_MAX];
+	struct encoded_frame frame; /* into the payload; of a sound size, not yet decoded */
 };
-void page_data_write_prefix(struct writer *writer, const struct page_range *range);
+void page_data_write_prefix(struct writer *writer, enum frame_encoding encoding,
+			    const struct page_range *ranges, uint32_t range_count);
 MUST_USE int page_data_read(const uint8_t *data, size_t size, struct page_data *page_data);
-/* Put the pages that page_data_read() accepted into buffer, range.count pages long; on failure
- * its contents are undefined.  They are not verified yet. */
+/* Put the pages that page_data_read() accepted into buffer, page_count pages long, one range
+ * behind the other; on failure its contents are undefined.  They are not verified yet. */
 MUST_USE int page_data_unpack(const struct page_data *page_data, uint8_t *buffer);
 
 /* HOLDS_OK: one byte, 0 or 1. */

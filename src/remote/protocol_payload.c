@@ -210,22 +210,28 @@ int object_chunk_read(const uint8_t *data, size_t size, struct object_chunk *chu
 	chunk->offset = cursor_u64(&cursor);
 	chunk->size = (uint32_t)cursor_left(&cursor);
 	chunk->bytes = cursor_take(&cursor, chunk->size);
-	if (!cursor_finished(&cursor) || size > PAYLOAD_MAX)
+	if (!cursor_finished(&cursor) || chunk->size > CHUNK_MAX)
 		return malformed("OBJECT", "wrong length");
 	if (chunk->offset > chunk->object_size || chunk->size > chunk->object_size - chunk->offset)
 		return malformed("OBJECT", "more bytes than the object has");
 	return 0;
 }
 
-void get_request_write(struct writer *writer, enum page_priority priority,
-		       const struct page_range *ranges, uint32_t range_count)
+static void write_ranges(struct writer *writer, const struct page_range *ranges,
+			 uint32_t range_count)
 {
-	writer_u32(writer, (uint32_t)priority);
 	writer_u32(writer, range_count);
 	for (uint32_t i = 0; i < range_count; i++) {
 		writer_u64(writer, ranges[i].first);
 		writer_u32(writer, ranges[i].count);
 	}
+}
+
+void get_request_write(struct writer *writer, enum page_priority priority,
+		       const struct page_range *ranges, uint32_t range_count)
+{
+	writer_u32(writer, (uint32_t)priority);
+	write_ranges(writer, ranges, range_count);
 }
 
 static int take_range(struct cursor *cursor, uint64_t page_count, struct page_range *range)
@@ -255,34 +261,58 @@ int get_request_read(const uint8_t *data, size_t size, uint64_t page_count, stru
 	return r;
 }
 
-void page_data_write_prefix(struct writer *writer, const struct page_range *range)
+void page_data_write_prefix(struct writer *writer, enum frame_encoding encoding,
+			    const struct page_range *ranges, uint32_t range_count)
 {
-	writer_u64(writer, range->first);
-	writer_u32(writer, range->count);
-	writer_u32(writer, 0); /* the encoding: as they are */
+	writer_u32(writer, (uint32_t)encoding);
+	write_ranges(writer, ranges, range_count);
+}
+
+static int take_data_ranges(struct cursor *cursor, struct page_data *page_data)
+{
+	bool asked = false;
+
+	page_data->range_count = cursor_u32(cursor);
+	if (!page_data->range_count || page_data->range_count > DATA_RANGES_MAX)
+		return malformed("DATA", "wrong number of ranges");
+	for (uint32_t i = 0; i < page_data->range_count; i++) {
+		struct page_range *range = &page_data->ranges[i];
+
+		range->first = cursor_u64(cursor);
+		range->count = cursor_u32(cursor);
+		if (!range->count || range->count > BULK_FRAME_PAGES - page_data->page_count)
+			return malformed("DATA", "wrong number of pages");
+		page_data->page_count += range->count;
+		asked = asked || range->first != PAGE_UNASKED;
+	}
+	return asked ? 0 : malformed("DATA", "no page that was asked for");
 }
 
 int page_data_read(const uint8_t *data, size_t size, struct page_data *page_data)
 {
 	struct cursor cursor = cursor_over(data, size);
-	uint32_t encoding;
+	uint32_t encoding = cursor_u32(&cursor);
+	struct encoded_frame *frame = &page_data->frame;
+	int r;
 
-	page_data->range.first = cursor_u64(&cursor);
-	page_data->range.count = cursor_u32(&cursor);
-	encoding = cursor_u32(&cursor);
-	if (cursor_failed(&cursor) || encoding)
+	page_data->page_count = 0;
+	r = take_data_ranges(&cursor, page_data);
+	if (r)
+		return r;
+	if (cursor_failed(&cursor) || encoding >= FRAME_ENCODINGS)
 		return malformed("DATA", "unknown encoding");
-	if (!page_data->range.count || page_data->range.count > BULK_FRAME_PAGES ||
-	    cursor_left(&cursor) != (size_t)page_data->range.count * PAGE_SIZE)
+	frame->encoding = (enum frame_encoding)encoding;
+	frame->size = cursor_left(&cursor);
+	frame->bytes = cursor_take(&cursor, frame->size);
+	if (!frame_size_is_sound(frame->encoding, frame->size, page_data->page_count))
 		return malformed("DATA", "wrong number of pages");
-	page_data->size = cursor_left(&cursor);
-	page_data->bytes = cursor_take(&cursor, page_data->size);
 	return 0;
 }
 
 int page_data_unpack(const struct page_data *page_data, uint8_t *buffer)
 {
-	memcpy(buffer, page_data->bytes, page_data->size);
+	if (frame_decode(&page_data->frame, buffer, page_data->page_count))
+		return malformed("DATA", "its pages do not decode");
 	return 0;
 }
 

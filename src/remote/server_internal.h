@@ -88,6 +88,7 @@ struct peer {
 	uint64_t deadline_ns;  /* 0: none, it is idle */
 	bool progress;         /* since the deadline was set */
 	uint32_t payload_max;  /* that it takes */
+	bool encodings;        /* it takes DATA in every encoding, not only raw */
 	char name[PEER_NAME_SIZE];
 
 	uint8_t *input;

@@ -9,7 +9,7 @@ static uint32_t frame_pages(const struct peer *peer)
 {
 	uint32_t most =
 		peer->reply.get.priority == PAGE_DEMAND ? DEMAND_FRAME_PAGES : BULK_FRAME_PAGES;
-	uint32_t taken = (peer->payload_max - DATA_PREFIX_SIZE) / PAGE_SIZE;
+	uint32_t taken = (peer->payload_max - DATA_PREFIX_MAX) / PAGE_SIZE;
 
 	return most < taken ? most : taken;
 }
@@ -44,7 +44,7 @@ static void send_pages(struct peer *peer)
 	struct header header = {.type = MESSAGE_DATA, .handle = reply->handle, .id = reply->id};
 	struct writer payload = peer_payload(peer);
 
-	page_data_write_prefix(&payload, &now);
+	page_data_write_prefix(&payload, FRAME_RAW, &now, 1);
 	if (read_pages(peer, &now, payload.at)) {
 		peer_log(peer, error_last()->text);
 		reply->kind = REPLY_NONE;
@@ -65,7 +65,8 @@ static void send_chunk(struct peer *peer)
 {
 	struct reply *reply = &peer->reply;
 	uint64_t left = reply->object.size - reply->offset;
-	uint32_t most = peer->payload_max - DATA_PREFIX_SIZE;
+	uint32_t taken = peer->payload_max - OBJECT_PREFIX_SIZE;
+	uint32_t most = taken < CHUNK_MAX ? taken : CHUNK_MAX;
 	size_t now = left < most ? (size_t)left : most;
 	struct header header = {.type = MESSAGE_OBJECT, .id = reply->id};
 	struct writer payload = peer_payload(peer);

@@ -32,7 +32,8 @@ static int serve_hello(struct peer *peer, const struct header *request, const ui
 {
 	const struct server *server = peer->worker->server;
 	const struct header header = {.type = MESSAGE_HELLO_OK, .id = request->id};
-	const struct hello answer = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, 0, {0}};
+	const struct hello answer = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX,
+				     FEATURE_ENCODINGS, {0}};
 	struct writer payload = peer_payload(peer);
 	struct hello hello;
 	int r = hello_read(data, request->length, &hello);
@@ -43,13 +44,14 @@ static int serve_hello(struct peer *peer, const struct header *request, const ui
 		return fail(EXIT_PROTOCOL, EPROTO,
 			    "this server speaks version %d, the client %u to %u; upgrade the older",
 			    PROTOCOL_VERSION, hello.version_min, hello.version_max);
-	if (hello.features)
+	if (hello.features & ~FEATURE_ENCODINGS)
 		return fail(EXIT_PROTOCOL, EPROTO, "this server lacks feature bits 0x%llx",
-			    (unsigned long long)hello.features);
+			    (unsigned long long)(hello.features & ~FEATURE_ENCODINGS));
 	if (server->peers > server->config.max_connections)
 		return fail(EXIT_UNAVAILABLE, EBUSY, "all %u connections are in use; try later",
 			    server->config.max_connections);
 	peer->payload_max = hello.payload_max < PAYLOAD_MAX ? hello.payload_max : PAYLOAD_MAX;
+	peer->encodings = hello.features & FEATURE_ENCODINGS;
 	peer->state = PEER_READY;
 	hello_write(&payload, &answer);
 	peer_send(peer, header, &payload);

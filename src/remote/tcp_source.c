@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GET_ONE_SIZE (HEADER_SIZE + 8u + 12u)
 
@@ -15,6 +16,7 @@ struct tcp_source {
 	struct page_source source;
 	struct tcp_pages pages;
 	uint32_t frame_pages; /* most pages per fetch: what one frame holds */
+	uint8_t scratch[BULK_FRAME_PAGES * PAGE_SIZE]; /* a DATA of several ranges */
 };
 
 static int send_get(struct tcp_source *tcp, const struct page_range *range)
@@ -34,30 +36,62 @@ static int send_get(struct tcp_source *tcp, const struct page_range *range)
 	return connection_send(connection, message, sizeof(message));
 }
 
-/* Take the pages of one DATA, if they are among those that are still missing. */
+/* Tick off the pages of one range, if they are among those that are still missing. */
+static int tick_range(struct tcp_source *tcp, const struct page_range *range,
+		      const struct page_range *asked, uint64_t *missing)
+{
+	uint64_t at = range->first - asked->first; /* below: huge if it begins before */
+	uint64_t pages;
+
+	if (at >= asked->count || range->count > asked->count - at)
+		return connection_violated(&tcp->pages.connection, "pages that were not asked for");
+	pages = (UINT64_MAX >> (64 - range->count)) << at;
+	if ((*missing & pages) != pages)
+		return connection_violated(&tcp->pages.connection, "the same page twice");
+	*missing &= ~pages;
+	return 0;
+}
+
+/* Put each range of a DATA where it belongs; one alone needs no copy. */
+static int place_pages(struct tcp_source *tcp, const struct page_data *data,
+		       const struct page_range *asked, uint8_t *buffer)
+{
+	bool alone = data->range_count == 1 && data->ranges[0].first != PAGE_UNASKED;
+	uint8_t *from =
+		alone ? buffer + (data->ranges[0].first - asked->first) * PAGE_SIZE : tcp->scratch;
+
+	if (page_data_unpack(data, from))
+		return connection_violated(&tcp->pages.connection, "pages that do not decode");
+	for (uint32_t i = 0; !alone && i < data->range_count; i++) {
+		const struct page_range *range = &data->ranges[i];
+		size_t size = (size_t)range->count * PAGE_SIZE;
+
+		if (range->first != PAGE_UNASKED)
+			memcpy(buffer + (range->first - asked->first) * PAGE_SIZE, from, size);
+		from += size;
+	}
+	return 0;
+}
+
 static int take_pages(struct tcp_source *tcp, const struct frame *frame,
 		      const struct page_range *asked, uint64_t *missing, uint8_t *buffer)
 {
 	struct client_connection *connection = &tcp->pages.connection;
 	struct page_data data;
-	uint64_t at, pages;
+	int r = 0;
 
 	if (frame->header.handle != tcp->pages.handle)
 		return connection_violated(connection, "pages of another snapshot");
 	if (page_data_read(frame->payload, frame->header.length, &data))
 		return connection_violated(connection, "malformed DATA");
-	at = data.range.first - asked->first; /* below: huge if it begins before */
-	if (at >= asked->count || data.range.count > asked->count - at)
-		return connection_violated(connection, "pages that were not asked for");
-	pages = (UINT64_MAX >> (64 - data.range.count)) << at;
-	if ((*missing & pages) != pages)
-		return connection_violated(connection, "the same page twice");
-	*missing &= ~pages;
+	for (uint32_t i = 0; !r && i < data.range_count; i++)
+		if (data.ranges[i].first != PAGE_UNASKED)
+			r = tick_range(tcp, &data.ranges[i], asked, missing);
+	if (r)
+		return r;
 	if (!*missing != !!(frame->header.flags & FLAG_LAST))
 		return connection_violated(connection, "an answer that ends too early or late");
-	if (page_data_unpack(&data, buffer + at * PAGE_SIZE))
-		return connection_violated(connection, "pages that cannot be unpacked");
-	return 0;
+	return place_pages(tcp, &data, asked, buffer);
 }
 
 static int receive_pages(struct tcp_source *tcp, const struct page_range *asked, uint8_t *buffer)

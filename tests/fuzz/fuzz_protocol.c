@@ -36,9 +36,10 @@ static void check_data(const uint8_t *data, size_t size)
 
 	if (page_data_read(data, size, &pages))
 		return;
-	require(pages.bytes + pages.size == data + size);
-	if (!page_data_unpack(&pages, buffer))
-		require(pages.range.count <= BULK_FRAME_PAGES);
+	require(pages.page_count && pages.page_count <= BULK_FRAME_PAGES);
+	require(!pages.frame.size || pages.frame.bytes + pages.frame.size == data + size);
+	if (page_data_unpack(&pages, buffer))
+		require(pages.frame.encoding > FRAME_ZERO);
 }
 
 static void check_chunk(const uint8_t *data, size_t size)

@@ -130,10 +130,10 @@ static void make_messages(void)
 	get_request_write(&writer, PAGE_DEMAND, &range, 1);
 	header_write(&writer, &(struct header){.type = MESSAGE_DATA,
 					       .flags = FLAG_LAST,
-					       .length = DATA_PREFIX_SIZE + PAGE_SIZE,
+					       .length = DATA_PREFIX_SIZE(1) + PAGE_SIZE,
 					       .handle = 1,
 					       .id = 3});
-	page_data_write_prefix(&writer, &range);
+	page_data_write_prefix(&writer, FRAME_RAW, &range, 1);
 	writer.at += PAGE_SIZE;
 	save("protocol", messages, writer_used(&writer));
 }

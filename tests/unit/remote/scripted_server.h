@@ -34,6 +34,9 @@ enum trick {
 	TRICK_TWICE,
 	TRICK_UNSOLICITED, /* another frame behind the answer */
 	TRICK_BACKWARDS,   /* legal: a frame per page, the last page first */
+	TRICK_STORED,      /* legal: a stored frame of more pages, its ranges out of order */
+	TRICK_BAD_STORED,  /* its bytes do not decode */
+	TRICK_UNASKED,     /* nothing but pages that were not asked for */
 	TRICK_ERROR,       /* an ERROR with `code` */
 	TRICK_BAD_ERROR,
 	TRICK_OTHER_SNAPSHOT, /* at OPEN */
@@ -95,12 +98,51 @@ static inline void script_data(struct scripted_connection *c, struct header head
 	struct writer payload = writer_over(bytes, sizeof(bytes));
 	uint8_t page[PAGE_SIZE];
 
-	page_data_write_prefix(&payload, &range);
+	page_data_write_prefix(&payload, FRAME_RAW, &range, 1);
 	for (uint32_t i = 0; i < count; i++) {
 		scripted_page(first + i, page);
 		writer_write(&payload, page, PAGE_SIZE);
 	}
 	header.type = MESSAGE_DATA;
+	script_message(c, header, &payload);
+}
+
+/* Append the pages of a range as a stored frame: its second half, two other pages, its first. */
+static inline void script_stored(struct scripted_connection *c, struct header header,
+				 struct page_range range, bool spoil)
+{
+	static _Thread_local uint8_t bytes[PAYLOAD_MAX], pages[FRAME_SIZE];
+	uint32_t half = range.count / 2, count = range.count + 2, at = 0;
+	const struct page_range ranges[] = {
+		{range.first + half, range.count - half}, {PAGE_UNASKED, 2}, {range.first, half}};
+	struct writer payload = writer_over(bytes, sizeof(bytes));
+	struct frame_encoder *encoder;
+	struct encoded_frame frame;
+
+	for (int i = 0; i < 3; i++)
+		for (uint32_t k = 0; k < ranges[i].count; k++)
+			scripted_page(ranges[i].first + k, pages + (size_t)at++ * PAGE_SIZE);
+	ck_ok(frame_encoder_create(COMPRESSION_AUTO, &encoder));
+	frame_encode(encoder, pages, count, &frame);
+	page_data_write_prefix(&payload, frame.encoding, ranges, 3);
+	writer_write(&payload, frame.bytes, frame.size);
+	frame_encoder_destroy(encoder);
+	if (spoil)
+		payload.start[DATA_PREFIX_SIZE(3)] ^= 0xff;
+	header.type = MESSAGE_DATA;
+	script_message(c, header, &payload);
+}
+
+/* Append a DATA of a page that nobody asked for, and says so. */
+static inline void script_unasked(struct scripted_connection *c, struct header header)
+{
+	uint8_t bytes[DATA_PREFIX_MAX];
+	const struct page_range range = {PAGE_UNASKED, 1};
+	struct writer payload = writer_over(bytes, sizeof(bytes));
+
+	page_data_write_prefix(&payload, FRAME_ZERO, &range, 1);
+	header.type = MESSAGE_DATA;
+	header.flags = 0;
 	script_message(c, header, &payload);
 }
 
@@ -165,6 +207,15 @@ static inline void script_answer(struct scripted_connection *c, enum trick trick
 			header.flags = i ? 0 : FLAG_LAST;
 			script_data(c, header, range.first + i, 1);
 		}
+		return;
+	case TRICK_STORED:
+		script_stored(c, header, range, false);
+		return;
+	case TRICK_BAD_STORED:
+		script_stored(c, header, range, true);
+		return;
+	case TRICK_UNASKED:
+		script_unasked(c, header);
 		return;
 	case TRICK_ERROR:
 		script_error(c, header, c->server->code);

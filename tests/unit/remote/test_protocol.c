@@ -31,7 +31,7 @@ static struct header sample_header(void)
 	return (struct header){
 		.type = MESSAGE_DATA,
 		.flags = FLAG_LAST,
-		.length = DATA_PREFIX_SIZE + PAGE_SIZE,
+		.length = DATA_PREFIX_SIZE(1) + PAGE_SIZE,
 		.handle = 3,
 		.id = 0x123456789abcdef0,
 	};
@@ -482,25 +482,100 @@ START_TEST(data_there_and_back)
 	struct page_data got;
 
 	begin();
-	page_data_write_prefix(&writer, &range);
+	page_data_write_prefix(&writer, FRAME_RAW, &range, 1);
 	writer_write(&writer, page, sizeof(page));
 	ck_ok(page_data_read(buffer, used(), &got));
-	ck_assert_uint_eq(got.range.first, 77);
-	ck_assert_uint_eq(got.range.count, 1);
+	ck_assert_uint_eq(got.range_count, 1);
+	ck_assert_uint_eq(got.ranges[0].first, 77);
+	ck_assert_uint_eq(got.page_count, 1);
 	ck_ok(page_data_unpack(&got, unpacked));
 	ck_assert_mem_eq(unpacked, page, PAGE_SIZE);
 	check_cuts(read_data, used());
-	buffer[12] = 1;
+	buffer[0] = FRAME_ENCODINGS;
 	ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "encoding");
-	buffer[12] = 0;
+	buffer[0] = FRAME_RAW;
 	for (uint32_t count = 0; count < 256; count++) {
-		buffer[8] = (uint8_t)count;
+		buffer[16] = (uint8_t)count;
 		if (count != 1)
 			ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "number of pages");
 	}
-	buffer[8] = 0;
-	ck_fails(read_data(buffer, DATA_PREFIX_SIZE), EXIT_PROTOCOL, "number of pages");
-	memset(buffer + 8, 0xff, 4);
+	memset(buffer + 16, 0xff, 4);
+	ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "number of pages");
+}
+END_TEST
+
+/* Three ranges, one of them not asked for, in each encoding. */
+START_TEST(data_of_many_ranges)
+{
+	static uint8_t pages[8 * PAGE_SIZE], unpacked[8 * PAGE_SIZE];
+	const struct page_range ranges[] = {{70, 4}, {PAGE_UNASKED, 1}, {5, 3}};
+	struct frame_encoder *encoder;
+	struct encoded_frame frame;
+	struct page_data got;
+
+	for (size_t i = 0; i < sizeof(pages); i++)
+		pages[i] = (uint8_t)(i >> 6);
+	ck_ok(frame_encoder_create(COMPRESSION_AUTO, &encoder));
+	frame_encode(encoder, pages, 8, &frame);
+	ck_assert_int_eq(frame.encoding, FRAME_LZ4);
+	begin();
+	page_data_write_prefix(&writer, frame.encoding, ranges, 3);
+	writer_write(&writer, frame.bytes, frame.size);
+	ck_ok(page_data_read(buffer, used(), &got));
+	ck_assert_uint_eq(got.page_count, 8);
+	ck_assert_uint_eq(got.ranges[1].first, PAGE_UNASKED);
+	ck_assert_uint_eq(got.ranges[2].count, 3);
+	ck_ok(page_data_unpack(&got, unpacked));
+	ck_assert_mem_eq(unpacked, pages, sizeof(pages));
+	buffer[DATA_PREFIX_SIZE(3)] ^= 0xff;
+	ck_ok(page_data_read(buffer, used(), &got));
+	ck_fails(page_data_unpack(&got, unpacked), EXIT_PROTOCOL, "decode");
+	frame_encoder_destroy(encoder);
+
+	begin();
+	page_data_write_prefix(&writer, FRAME_ZERO, ranges, 3);
+	ck_ok(page_data_read(buffer, used(), &got));
+	ck_ok(page_data_unpack(&got, unpacked));
+	ck_assert_mem_eq(unpacked, pages, PAGE_SIZE / 64);
+	ck_fails(read_data(buffer, used() + 1), EXIT_PROTOCOL, "number of pages");
+}
+END_TEST
+
+START_TEST(data_with_bad_ranges)
+{
+	struct page_range ranges[DATA_RANGES_MAX + 1];
+
+	for (uint32_t i = 0; i <= DATA_RANGES_MAX; i++)
+		ranges[i] = (struct page_range){i, 4};
+	for (uint32_t count = 0; count <= DATA_RANGES_MAX + 1; count++) {
+		begin();
+		page_data_write_prefix(&writer, FRAME_ZERO, ranges, count);
+		if (count && count <= DATA_RANGES_MAX)
+			ck_ok(read_data(buffer, used()));
+		else
+			ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "number of ranges");
+	}
+	ranges[3].count = 5; /* one more than BULK_FRAME_PAGES in total */
+	begin();
+	page_data_write_prefix(&writer, FRAME_ZERO, ranges, DATA_RANGES_MAX);
+	ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "number of pages");
+	ranges[0].count = UINT32_MAX - 3; /* nor by wrapping around */
+	begin();
+	page_data_write_prefix(&writer, FRAME_ZERO, ranges, 2);
+	ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "number of pages");
+	ranges[0].first = PAGE_UNASKED; /* nor may nothing at all be said, for ever */
+	begin();
+	page_data_write_prefix(&writer, FRAME_ZERO, ranges, 1);
+	ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "number of pages");
+	ranges[0].count = 4;
+	begin();
+	page_data_write_prefix(&writer, FRAME_ZERO, ranges, 1);
+	ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "asked for");
+	ranges[0].first = 0;
+	ranges[0].count = FRAME_PAGES + 1; /* what is compressed has no more than a frame */
+	begin();
+	page_data_write_prefix(&writer, FRAME_LZ4, ranges, 1);
+	writer_u8(&writer, 0);
 	ck_fails(read_data(buffer, used()), EXIT_PROTOCOL, "number of pages");
 }
 END_TEST
@@ -567,5 +642,5 @@ SUITE_MAIN("protocol", header_there_and_back, get_is_as_documented, header_with_
 	   hello_names_its_machine, hello_out_of_bounds, goaway_there_and_back,
 	   error_there_and_back, error_is_made_harmless, error_of_another_kind, ref_bounds,
 	   open_there_and_back, object_names_there_and_back, object_chunks, get_there_and_back,
-	   get_out_of_bounds, data_there_and_back, small_answers, publish_there_and_back,
-	   list_entries)
+	   get_out_of_bounds, data_there_and_back, data_of_many_ranges, data_with_bad_ranges,
+	   small_answers, publish_there_and_back, list_entries)

@@ -85,11 +85,11 @@ static void expect_pages(int fd, uint64_t first, uint32_t count)
 		ck_assert(raw_receive_message(fd, &header, answer));
 		ck_assert_int_eq(header.type, MESSAGE_DATA);
 		ck_ok(page_data_read(answer, header.length, &data));
-		ck_assert_uint_eq(data.range.first, first);
-		ck_assert_mem_eq(data.bytes, fake_page(&rig.fixture.machine, first),
-				 (size_t)data.range.count * PAGE_SIZE);
-		first += data.range.count;
-		count -= data.range.count;
+		ck_assert_uint_eq(data.ranges[0].first, first);
+		ck_assert_mem_eq(data.frame.bytes, fake_page(&rig.fixture.machine, first),
+				 (size_t)data.ranges[0].count * PAGE_SIZE);
+		first += data.ranges[0].count;
+		count -= data.ranges[0].count;
 		ck_assert_int_eq(!count, header.flags == FLAG_LAST);
 	} while (count);
 }
@@ -269,13 +269,15 @@ START_TEST(many_ranges)
 		get_request_write(&writer, (enum page_priority)priority, ranges, RANGES_MAX);
 		send_request(fd, MESSAGE_GET, 1, &writer);
 		for (uint32_t i = 0; i < RANGES_MAX; i++)
-			for (uint32_t done = 0; done < ranges[i].count; done += data.range.count) {
+			for (uint32_t done = 0; done < ranges[i].count;
+			     done += data.ranges[0].count) {
 				ck_assert(raw_receive_message(fd, &header, answer));
 				ck_ok(page_data_read(answer, header.length, &data));
-				ck_assert_uint_eq(data.range.first, ranges[i].first + done);
-				ck_assert_mem_eq(data.bytes,
-						 fake_page(&rig.fixture.machine, data.range.first),
-						 (size_t)data.range.count * PAGE_SIZE);
+				ck_assert_uint_eq(data.ranges[0].first, ranges[i].first + done);
+				ck_assert_mem_eq(
+					data.frame.bytes,
+					fake_page(&rig.fixture.machine, data.ranges[0].first),
+					(size_t)data.ranges[0].count * PAGE_SIZE);
 			}
 		ck_assert_uint_eq(header.flags, FLAG_LAST);
 	}

@@ -89,7 +89,7 @@ START_TEST(pages_come)
 	after = status();
 	ck_assert_uint_eq(after.requests - before.requests, 3);
 	ck_assert_uint_eq(after.bytes_received - before.bytes_received,
-			  3 * (HEADER_SIZE + DATA_PREFIX_SIZE) + 18 * PAGE_SIZE);
+			  3 * (HEADER_SIZE + DATA_PREFIX_SIZE(1)) + 18 * PAGE_SIZE);
 	ck_assert_uint_eq(after.reconnects, 0);
 	ck_assert_uint_eq(after.stalled_since_ns, 0);
 	finish();
@@ -106,10 +106,21 @@ START_TEST(frames_in_any_order)
 }
 END_TEST
 
+START_TEST(stored_frames)
+{
+	init(&patient);
+	scripted_set(&server, TRICK_STORED, ALWAYS);
+	check_fetch(100, 14);
+	check_fetch(3, 2);
+	ck_assert_uint_eq(status().reconnects, 0);
+	finish();
+}
+END_TEST
+
 /* After each byte of both headers and the start of the page, and here and there in the page. */
 START_TEST(reset_after_each_byte)
 {
-	const size_t prefix = HEADER_SIZE + DATA_PREFIX_SIZE, size = prefix + PAGE_SIZE;
+	const size_t prefix = HEADER_SIZE + DATA_PREFIX_SIZE(1), size = prefix + PAGE_SIZE;
 	unsigned resets = 0;
 
 	init(&patient);
@@ -129,7 +140,7 @@ static const enum trick violations[] = {
 	TRICK_GARBAGE,      TRICK_FLIPPED_HEADER, TRICK_WRONG_TYPE,  TRICK_WRONG_ID,
 	TRICK_WRONG_HANDLE, TRICK_PAGE_BEFORE,    TRICK_PAGE_BEHIND, TRICK_TOO_MANY_PAGES,
 	TRICK_TOO_LONG,     TRICK_EARLY_LAST,     TRICK_NO_LAST,     TRICK_TWICE,
-	TRICK_UNSOLICITED,  TRICK_BAD_ERROR,
+	TRICK_UNSOLICITED,  TRICK_BAD_ERROR,      TRICK_BAD_STORED,  TRICK_UNASKED,
 };
 #define VIOLATIONS (sizeof(violations) / sizeof(*violations))
 
@@ -290,7 +301,7 @@ START_TEST(another_snapshot_under_its_name)
 }
 END_TEST
 
-SUITE_MAIN("tcp_source", pages_come, frames_in_any_order, reset_after_each_byte,
+SUITE_MAIN("tcp_source", pages_come, frames_in_any_order, stored_frames, reset_after_each_byte,
 	   a_violation_is_forgiven, violations_are_not_forgiven_for_ever, damaged_there,
 	   trouble_there_passes, silence_until_the_stall_timeout, a_trickle_is_as_bad_as_silence,
 	   silence_and_then_an_answer, nobody_there_until_the_stall_timeout, cancel_during_silence,
