@@ -86,6 +86,11 @@ const char *origin_url(const struct origin *origin)
 	return origin->url;
 }
 
+struct repository *origin_repository(const struct origin *origin)
+{
+	return origin->repository;
+}
+
 int origin_open_source(struct origin *origin, enum page_priority priority,
 		       struct page_source **source)
 {

@@ -27,6 +27,7 @@ void origin_close(struct origin *origin);
 
 const struct snapshot *origin_snapshot(const struct origin *origin);
 const char *origin_url(const struct origin *origin);
+struct repository *origin_repository(const struct origin *origin);
 
 /* Verified pages, on a connection of their own if the origin is remote. */
 MUST_USE int origin_open_source(struct origin *origin, enum page_priority priority,

@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FETCH_PAGES 64u
+#define FETCH_PAGES 16u
 
 static const struct ini_key digest_options[] = {{0}};
 
-/* Every page in order; pages of zeros are never in the source's answer. */
+/* Every page in order. */
 static int hash_pages(struct page_source *source, uint64_t pages, uint8_t *buffer,
 		      struct hasher *hasher)
 {
@@ -39,7 +39,7 @@ static int hash_memory(struct origin *origin, struct digest *digest)
 	struct page_source *source;
 	struct hasher *hasher;
 	uint8_t *buffer;
-	int r = origin_open_source(origin, PAGE_BULK, &source);
+	int r = origin_open_source(origin, PAGE_DEMAND, &source);
 
 	if (r)
 		return r;

@@ -19,14 +19,18 @@
 
 #define WORDS_MOST 2
 
-enum fault_kind { FAULT_KIND_EXIT, FAULT_KIND_UFFD }; /* in the order of their names in thaw.c */
+/* In the order of their names in thaw.c and fetch.c. */
+enum fault_kind { FAULT_KIND_EXIT, FAULT_KIND_UFFD };
+enum pattern { PATTERN_RANDOM, PATTERN_SEQUENTIAL };
 
 struct options {
 	const char *words[WORDS_MOST];
 	struct machine_config config; /* what --set says */
 	char json[INI_TEXT_MOST + 1]; /* path; empty: none */
 
-	uint32_t threads;
+	uint32_t threads, seconds, depth;
+	enum pattern pattern;
+	bool verify;
 	uint32_t pages; /* for each thread; 0: all there are */
 	enum fault_kind fault;
 	bool fill;
@@ -50,6 +54,23 @@ struct command {
 /* The rest of the row of a struct ini_key. */
 #define OPTION(member) .offset = offsetof(struct options, member)
 
+/* What several commands take. */
+#define OPTION_THREADS(text)                                                                    \
+	{                                                                                       \
+		.key = "threads", .type = INI_U32, OPTION(threads), .initial = "1", .least = 1, \
+		.most = 256, .help = (text)                                                     \
+	}
+#define OPTION_SECONDS                                                                          \
+	{                                                                                       \
+		.key = "seconds", .type = INI_U32, OPTION(seconds), .initial = "5", .least = 1, \
+		.most = 86400, .help = "How long"                                               \
+	}
+#define OPTION_VERIFY                                                                \
+	{                                                                            \
+		.key = "verify", .type = INI_BOOL, OPTION(verify), .initial = "yes", \
+		.help = "Check every page's SHA-256; --verify=no leaves it out"      \
+	}
+
 /* Parse argc arguments behind the command's name, over the defaults.  exit 64; 78 for --set. */
 MUST_USE int options_parse(const struct command *command, int argc, char **argv,
 			   struct options *options);
@@ -57,6 +78,7 @@ MUST_USE int options_parse(const struct command *command, int argc, char **argv,
 /* The command's usage, and a line for each of its options. */
 void command_print_help(const struct command *command);
 
-extern const struct command command_digest, command_make, command_thaw;
+extern const struct command command_digest, command_fetch, command_make, command_ping,
+	command_sha256, command_thaw;
 
 #endif

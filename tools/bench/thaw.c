@@ -23,13 +23,7 @@
 static const char *const fault_kinds[] = {"exit", "uffd", NULL};
 
 static const struct ini_key thaw_options[] = {
-	{.key = "threads",
-	 .type = INI_U32,
-	 OPTION(threads),
-	 .initial = "1",
-	 .least = 1,
-	 .most = 256,
-	 .help = "Threads that touch pages, each its share"},
+	OPTION_THREADS("Threads that touch pages, each its share"),
 	{.key = "pages",
 	 .type = INI_U32,
 	 OPTION(pages),
