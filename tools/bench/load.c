@@ -14,9 +14,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define GET_SIZE    (HEADER_SIZE + 8u + 12u)
-#define ANSWER_SIZE (HEADER_SIZE + DATA_PREFIX_SIZE + PAGE_SIZE)
-#define INPUT_MOST  (256u << 10) /* received at once */
+#define GET_SIZE   (HEADER_SIZE + 8u + 12u)
+#define INPUT_SIZE (HEADER_SIZE + PAYLOAD_MAX_LEAST)
 
 int load_server_find(const char *text, const struct snapshot *snapshot, struct load_server *server)
 {
@@ -123,6 +122,7 @@ static void say_hello(struct load_connection *connection)
 		.version_min = PROTOCOL_VERSION,
 		.version_max = PROTOCOL_VERSION,
 		.payload_max = PAYLOAD_MAX_LEAST,
+		.features = FEATURE_ENCODINGS,
 	};
 	struct writer writer = begin_message(connection, MESSAGE_HELLO, 0, HELLO_SIZE);
 
@@ -167,16 +167,34 @@ static int take_open(struct load_connection *connection, const struct header *he
 	return 0;
 }
 
+/* The one page among those of an answer that was asked for. */
+static int find_asked(const struct page_data *data, uint32_t *place, uint64_t *page)
+{
+	uint32_t asked = 0, at = 0;
+
+	for (uint32_t i = 0; i < data->range_count; at += data->ranges[i++].count) {
+		if (data->ranges[i].first == PAGE_UNASKED)
+			continue;
+		*place = at;
+		*page = data->ranges[i].first;
+		asked += data->ranges[i].count;
+	}
+	return asked == 1 ? 0 : -EPROTO;
+}
+
 static int take_data(struct load_connection *connection, const struct header *header,
 		     const uint8_t *payload)
 {
-	uint8_t bytes[PAGE_SIZE];
+	static _Thread_local uint8_t pages[BULK_FRAME_PAGES * PAGE_SIZE];
 	struct page_data data;
+	uint32_t place;
+	uint64_t page;
 
-	if (page_data_read(payload, header->length, &data) || data.range.count != 1 ||
-	    page_data_unpack(&data, bytes))
+	if (page_data_read(payload, header->length, &data) || find_asked(&data, &place, &page) ||
+	    page_data_unpack(&data, pages))
 		return violated(connection, "not the page that was asked for");
-	return connection->events->page(connection, header->id, data.range.first, bytes);
+	return connection->events->page(connection, header->id, page,
+					pages + (size_t)place * PAGE_SIZE);
 }
 
 static int take_message(struct load_connection *connection, const struct header *header,
@@ -208,7 +226,7 @@ static int take_messages(struct load_connection *connection)
 
 		if (header_read(at, &header))
 			return violated(connection, "a malformed header");
-		if (header.length > connection->input_size - HEADER_SIZE)
+		if (header.length > INPUT_SIZE - HEADER_SIZE)
 			return violated(connection, "a longer message than was asked for");
 		if ((size_t)(end - at) < HEADER_SIZE + header.length)
 			break;
@@ -223,7 +241,7 @@ static int take_messages(struct load_connection *connection)
 static int receive(struct load_connection *connection)
 {
 	ssize_t n = recv(connection->fd, connection->input + connection->input_used,
-			 connection->input_size - connection->input_used, MSG_DONTWAIT);
+			 INPUT_SIZE - connection->input_used, MSG_DONTWAIT);
 
 	if (n < 0 && errno == EAGAIN)
 		return 0;
@@ -263,11 +281,8 @@ int load_handle(struct load_connection *connection)
 
 static int allocate(struct load_connection *connection)
 {
-	size_t answers = (size_t)connection->depth * ANSWER_SIZE;
-
-	connection->input_size = answers < INPUT_MOST ? answers : INPUT_MOST;
 	connection->output_size = (size_t)(connection->depth + 2) * GET_SIZE + DIGEST_SIZE;
-	connection->input = malloc(connection->input_size);
+	connection->input = malloc(INPUT_SIZE);
 	connection->output = malloc(connection->output_size);
 	if (!connection->input || !connection->output)
 		return fail(EXIT_OS, ENOMEM, "out of memory for a connection");

@@ -53,7 +53,7 @@ struct load_connection {
 	bool awaits_room; /* to send more */
 	uint32_t handle;
 	uint8_t *input, *output;
-	size_t input_size, input_used, output_size, output_used;
+	size_t input_used, output_size, output_used;
 };
 
 /* Where snapshot, at a tcp URL, is served.  exit 64 for another URL, 69 for an unknown host. */

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define QUESTION_SIZE (HEADER_SIZE + 8u + 12u)
-#define ANSWER_SIZE   (HEADER_SIZE + 20u + PAGE_SIZE)
+#define ANSWER_SIZE   (HEADER_SIZE + DATA_PREFIX_SIZE(1) + PAGE_SIZE)
 
 static const struct ini_key ping_options[] = {OPTION_SECONDS, {0}};
 
