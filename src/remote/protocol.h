@@ -180,6 +180,8 @@ struct get_request { /* GET */
 };
 void get_request_write(struct writer *writer, enum page_priority priority,
 		       const struct page_range *ranges, uint32_t range_count);
+/* Of the bytes of a GET that has come whole, not checked yet. */
+bool get_request_is_bulk(const uint8_t *data);
 /* page_count bounds every range. */
 MUST_USE int get_request_read(const uint8_t *data, size_t size, uint64_t page_count,
 			      struct get_request *get);

@@ -243,6 +243,13 @@ static int take_range(struct cursor *cursor, uint64_t page_count, struct page_ra
 	return 0;
 }
 
+bool get_request_is_bulk(const uint8_t *data)
+{
+	struct cursor cursor = cursor_over(data, sizeof(uint32_t));
+
+	return cursor_u32(&cursor) == PAGE_BULK;
+}
+
 int get_request_read(const uint8_t *data, size_t size, uint64_t page_count, struct get_request *get)
 {
 	struct cursor cursor = cursor_over(data, size);

@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #define BACKLOG             128
+#define PAGING_WORKERS      2  /* kinds that read pages: demand and bulk */
+#define DRAIN_LOOK_MS       20 /* how often a draining server counts its peers */
 #define LOG_LINES_MOST      10 /* about peers, per second */
 #define CONNECTIONS_SLACK   64 /* beyond max_connections, to be told that there are too many */
 #define KEEPALIVE_IDLE_S    60 /* a peer whose host has died is noticed after 60 + 3 * 20 s */
@@ -41,12 +43,15 @@ void peer_log(const struct peer *peer, const char *what)
 		log_warning("%s: %s", peer->name, what);
 }
 
-struct worker *server_pick_worker(struct server *server, enum worker_kind kind)
+struct worker *server_pick_worker(struct server *server, const struct peer *peer,
+				  enum worker_kind kind)
 {
 	unsigned threads = server->config.threads;
-	unsigned turn = atomic_fetch_add(&server->next_worker[kind], 1) % threads;
+	unsigned turn = kind == WORKER_BULK && peer->machine
+				? peer->machine->home
+				: atomic_fetch_add(&server->next_worker[kind], 1);
 
-	return &server->workers[(kind == WORKER_STORAGE ? 0 : threads) + turn];
+	return &server->workers[kind * threads + turn % threads];
 }
 
 static bool is_loopback(const struct sockaddr *address)
@@ -141,12 +146,18 @@ int server_create(const struct server_config *config, struct server **server)
 	s->listen_fd = -1;
 	if (!s->config.threads)
 		s->config.threads = (unsigned)get_nprocs();
+	s->memory.most = config->memory_max;
+	s->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->workers = calloc(2 * (size_t)s->config.threads, sizeof(*s->workers));
-	if (s->stop_fd < 0 || !s->workers)
+	s->workers = calloc(WORKER_KINDS * (size_t)s->config.threads, sizeof(*s->workers));
+	if (s->signal_fd < 0 || s->stop_fd < 0 || !s->workers)
 		r = fail(EXIT_OS, errno, "server: %s", strerror(errno));
 	else
-		r = snapshot_cache_create(config->repository, s->config.threads, &s->cache);
+		r = snapshot_cache_create(config->repository, PAGING_WORKERS * s->config.threads,
+					  &s->memory, &s->cache);
+	if (!r)
+		r = server_machines_create(s->config.threads, config->max_machines,
+					   config->linger_ns, &s->machines);
 	if (!r)
 		r = open_listener(s);
 	if (r)
@@ -161,7 +172,9 @@ void server_destroy(struct server *server)
 	if (!server)
 		return;
 	snapshot_cache_destroy(server->cache);
+	server_machines_destroy(server->machines);
 	file_close(&server->listen_fd);
+	file_close(&server->signal_fd);
 	file_close(&server->stop_fd);
 	free(server->workers);
 	free(server);
@@ -176,7 +189,7 @@ void server_stop(struct server *server)
 {
 	int saved = errno;
 
-	eventfd_write(server->stop_fd, 1);
+	eventfd_write(server->signal_fd, 1);
 	errno = saved; /* it may be called from a signal handler */
 }
 
@@ -185,12 +198,14 @@ static int start_workers(struct server *server)
 	unsigned threads = server->config.threads;
 	int r = 0;
 
-	while (!r && server->started < 2 * threads) {
+	while (!r && server->started < WORKER_KINDS * threads) {
 		struct worker *worker = &server->workers[server->started];
 
 		worker->server = server;
-		worker->kind = server->started < threads ? WORKER_STORAGE : WORKER_PAGING;
+		worker->kind = (enum worker_kind)(server->started / threads);
 		worker->index = server->started % threads;
+		worker->source =
+			worker->kind == WORKER_BULK ? threads + worker->index : worker->index;
 		r = worker_start(worker);
 		server->started += !r;
 	}
@@ -216,6 +231,22 @@ static void set_options(int fd)
 			log_debug("setsockopt: %s", strerror(errno));
 }
 
+/* Connections that do not name their machine are one machine per address. */
+static void address_to_machine(const struct sockaddr_storage *address, uint8_t id[MACHINE_ID_SIZE])
+{
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	memset(id, 0, MACHINE_ID_SIZE);
+	if (address->ss_family == AF_INET6) {
+		memcpy(&in6, address, sizeof(in6));
+		memcpy(id, &in6.sin6_addr, sizeof(in6.sin6_addr));
+	} else if (address->ss_family == AF_INET) {
+		memcpy(&in, address, sizeof(in));
+		memcpy(id, &in.sin_addr, sizeof(in.sin_addr));
+	}
+}
+
 /* Returns 0, or -errno when no connection can be accepted for the time being. */
 static int accept_one(struct server *server)
 {
@@ -237,15 +268,17 @@ static int accept_one(struct server *server)
 	set_options(fd);
 	format_address(&address, size, name);
 	peer = peer_create(server, fd, name);
-	if (peer)
-		worker_adopt(server_pick_worker(server, WORKER_STORAGE), peer);
+	if (peer) {
+		address_to_machine(&address, peer->machine_id);
+		worker_adopt(server_pick_worker(server, peer, WORKER_STORAGE), peer);
+	}
 	return peer ? 0 : -ENOMEM;
 }
 
 static void accept_all(struct server *server)
 {
 	struct pollfd fds[] = {
-		{.fd = server->stop_fd, .events = POLLIN},
+		{.fd = server->signal_fd, .events = POLLIN},
 		{.fd = server->listen_fd, .events = POLLIN},
 	};
 
@@ -263,6 +296,26 @@ static void accept_all(struct server *server)
 	}
 }
 
+/* Tell all peers to go, and wait until they have, or for the second server_stop(). */
+static void drain(struct server *server)
+{
+	uint64_t until = clock_now_ns() + server->config.drain_ns;
+	struct pollfd again = {.fd = server->signal_fd, .events = POLLIN};
+	eventfd_t count;
+
+	eventfd_read(server->signal_fd, &count);
+	if (count > 1 || !server->config.drain_ns)
+		return;
+	log_info("draining %u connections", (unsigned)server->peers);
+	server->drain_until_ns = until;
+	server->draining = true;
+	for (unsigned i = 0; i < server->started; i++)
+		eventfd_write(server->workers[i].wake_fd, 1);
+	while (server->peers && clock_now_ns() < until)
+		if (poll(&again, 1, DRAIN_LOOK_MS) > 0)
+			return;
+}
+
 int server_run(struct server *server)
 {
 	int r = start_workers(server);
@@ -270,7 +323,9 @@ int server_run(struct server *server)
 	if (!r)
 		accept_all(server);
 	file_close(&server->listen_fd); /* new connections are refused while replies are finished */
-	server_stop(server);
+	if (!r)
+		drain(server);
+	eventfd_write(server->stop_fd, 1);
 	for (unsigned i = 0; i < server->started; i++)
 		worker_join(&server->workers[i]);
 	while (server->started)

@@ -4,13 +4,20 @@
  *
  *	server_run()      accepts; hands each connection to a storage worker
  *	storage workers   everything that may wait for a disk: OPEN, LOAD, PUT, LIST, ...
- *	paging workers    GET; a connection moves here with its first GET
+ *	demand workers    GET of pages that somebody waits for
+ *	bulk workers      GET of everything else, fairly between machines (fair_queue.h)
  *
- * A worker is a thread with an epoll of its own, and owns its connections; nothing is shared
- * on the way of a GET.  Snapshots are loaded once and shared, read-only (snapshot_cache.h).
+ * A connection moves to the kind of worker that its request needs.  A worker is a thread with
+ * an epoll of its own, and owns its connections; nothing is shared on the way of a GET.
+ * Demand comes before bulk: bulk workers have a lower priority (nice) than the others, so the
+ * kernel takes the processor from them when a demand worker wakes.  Snapshots are loaded once
+ * and shared, read-only (snapshot_cache.h).
  *
- * Each connection holds one request being read and one reply being sent, so its memory is
- * bounded, and a peer that does not read stops being read from.  A peer that breaks the
+ * Memory is bounded: each connection holds one request being read and one reply being sent, a
+ * peer that does not read stops being read from, and what connections and snapshots may need
+ * at worst is counted against memory_max when they are let in (memory_budget.h).  What does
+ * not fit is refused then, at HELLO or OPEN, with exit code 69, except to a machine that is
+ * known: a thaw that has begun is never refused for want of memory.  A peer that breaks the
  * protocol gets an ERROR and is closed; one that stops in the middle of a message is closed
  * after timeout_ns.
  */
@@ -30,7 +37,10 @@ struct server_config {
 	bool read_only;      /* refuse PUT and PUBLISH */
 	bool insecure;       /* allow an address that other hosts can reach */
 	unsigned threads;    /* workers of each kind; 0: one per CPU */
-	unsigned max_connections;
+	unsigned max_connections, max_machines;
+	uint64_t memory_max; /* bytes; 0: no limit */
+	uint64_t drain_ns;   /* from the first server_stop() until the end; 0: end at once */
+	uint64_t linger_ns;  /* a machine whose connections were lost is known for so long */
 	uint64_t timeout_ns; /* for a peer in the middle of a message, and to say HELLO */
 };
 
@@ -45,7 +55,8 @@ const char *server_address(const struct server *server);
 /* Serve until server_stop(); replies being sent are finished first.  Once per server. */
 MUST_USE int server_run(struct server *server);
 
-/* Any thread, and signal handlers. */
+/* The first time: take no new connections, send GOAWAY, and serve on until all clients have
+ * gone, for drain_ns at most.  The second time: end now.  Any thread, and signal handlers. */
 void server_stop(struct server *server);
 
 /* After server_run() has returned.  Accepts NULL. */

@@ -7,6 +7,8 @@
  *	server_peer.c      one connection: bytes in, messages, bytes out
  *	server_requests.c  what each request does
  *	server_reply.c     replies of many messages: pages and objects
+ *	server_machines.c  whose connections they are; admission
+ *	fair_queue.c       which machine's bulk traffic is next
  *
  * A peer is the server's end of one connection.  It belongs to one worker at a time and is
  * touched by that worker's thread only.
@@ -15,8 +17,11 @@
 #define REMOTE_SERVER_INTERNAL_H
 
 #include "base/clock.h"
+#include "remote/fair_queue.h"
+#include "remote/memory_budget.h"
 #include "remote/protocol.h"
 #include "remote/server.h"
+#include "remote/server_machines.h"
 #include "remote/snapshot_cache.h"
 
 #include <pthread.h>
@@ -26,18 +31,26 @@
 #define PEER_SNAPSHOTS_MAX 8  /* open at once on one connection */
 #define SCRATCH_SIZE       (HEADER_SIZE + PAYLOAD_MAX)
 
-enum worker_kind { WORKER_STORAGE, WORKER_PAGING, WORKER_KINDS };
+/* The most that is kept of what a peer does not take: one small frame, promised at HELLO, or one
+ * bulk frame, promised with the first GET of bulk. */
+#define OUTPUT_LEAST (HEADER_SIZE + PAYLOAD_MAX_LEAST)
+#define OUTPUT_MORE  (PAYLOAD_MAX - PAYLOAD_MAX_LEAST)
+
+enum worker_kind { WORKER_STORAGE, WORKER_DEMAND, WORKER_BULK, WORKER_KINDS };
 
 struct worker {
 	struct server *server;
 	enum worker_kind kind;
-	unsigned index; /* among those of its kind */
+	unsigned index;  /* among those of its kind */
+	unsigned source; /* of a cached snapshot's sources, its own; unless it is for storage */
 	pthread_t thread;
 	int epoll_fd;
 	int wake_fd;      /* an eventfd: something is incoming */
 	uint8_t *scratch; /* SCRATCH_SIZE bytes: the message being made */
 	struct peer *peers;
+	struct fair_queue queue; /* WORKER_BULK: peers that could send a frame */
 	uint64_t next_sweep_ns;
+	bool told; /* its peers: the server drains */
 
 	pthread_mutex_t lock; /* of incoming */
 	struct peer *incoming;
@@ -47,9 +60,14 @@ struct server {
 	struct server_config config;
 	char address[PEER_NAME_SIZE];
 	int listen_fd;
-	int stop_fd; /* an eventfd, readable for good once stopped */
+	int signal_fd; /* an eventfd: server_stop() was called */
+	int stop_fd;   /* an eventfd, readable for good once the workers are to end */
+	_Atomic bool draining;
+	uint64_t drain_until_ns; /* valid once draining */
 	struct snapshot_cache *cache;
-	struct worker *workers; /* config.threads of each kind, storage workers first */
+	struct server_machines *machines;
+	struct memory_budget memory;
+	struct worker *workers; /* config.threads of each kind, in the order of the kinds */
 	unsigned started;       /* of them */
 	_Atomic unsigned next_worker[WORKER_KINDS];
 	_Atomic unsigned peers;
@@ -84,12 +102,21 @@ struct peer {
 	struct peer *next, *previous;
 	enum peer_state state;
 	int fd;
-	uint32_t epoll_events; /* registered; 0: not in epoll */
-	uint64_t deadline_ns;  /* 0: none, it is idle */
-	bool progress;         /* since the deadline was set */
-	uint32_t payload_max;  /* that it takes */
-	bool encodings;        /* it takes DATA in every encoding, not only raw */
+	uint32_t epoll_events;   /* registered; 0: not in epoll */
+	uint64_t deadline_ns;    /* 0: none, it is idle */
+	bool progress;           /* since the deadline was set */
+	bool closed;             /* by its client, between two requests */
+	bool told;               /* GOAWAY has been sent */
+	bool takes_bulk;         /* memory for large frames has been promised */
+	enum worker_kind wanted; /* when it is to move */
+	struct fair_item turn;   /* in the queue of its bulk worker */
+	uint64_t sent_total;     /* bytes */
+	uint64_t promised, lent; /* of the memory budget: for as long as it lives; for a LOAD */
+	uint32_t payload_max;    /* that it takes */
+	bool encodings;          /* it takes DATA in every encoding, not only raw */
 	char name[PEER_NAME_SIZE];
+	uint8_t machine_id[MACHINE_ID_SIZE]; /* its address, unless HELLO tells */
+	struct served_machine *machine;      /* from its first OPEN on */
 
 	uint8_t *input;
 	size_t capacity, used, consumed;
@@ -105,7 +132,9 @@ struct peer {
 };
 
 /* server.c */
-struct worker *server_pick_worker(struct server *server, enum worker_kind kind);
+/* A worker of a kind for this peer. */
+struct worker *server_pick_worker(struct server *server, const struct peer *peer,
+				  enum worker_kind kind);
 /* A warning about a peer; a flood of them is cut. */
 void peer_log(const struct peer *peer, const char *what);
 
@@ -136,12 +165,20 @@ static inline bool peer_is_sending(const struct peer *peer)
 	return peer->reply.kind != REPLY_NONE || peer->output.data;
 }
 
+/* Could it send a frame of bulk? */
+static inline bool peer_waits_its_turn(const struct peer *peer)
+{
+	return peer_is_bulk(peer) && !peer->output.data;
+}
+
 /* Where the payload of a message is to be written. */
 struct writer peer_payload(struct peer *peer);
 /* Send the message whose payload has been written. */
 void peer_send(struct peer *peer, struct header header, const struct writer *payload);
 /* Send error_last() as the answer to a request. */
 void peer_send_error(struct peer *peer, uint64_t id);
+/* Have memory promised to this peer, for as long as it lives.  exit 69. */
+MUST_USE int peer_promise(struct peer *peer, uint64_t bytes);
 /* Make room for the input of messages with this much payload. */
 MUST_USE int peer_grow_input(struct peer *peer, uint32_t payload);
 

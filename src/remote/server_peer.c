@@ -29,6 +29,8 @@ struct peer *peer_create(struct server *server, int fd, const char *name)
 		free(peer);
 		return NULL;
 	}
+	peer->promised = sizeof(*peer) + peer->capacity;
+	budget_force(&server->memory, peer->promised);
 	atomic_fetch_add(&server->peers, 1);
 	return peer;
 }
@@ -42,12 +44,28 @@ void peer_destroy(struct peer *peer)
 	for (int i = 0; i < PEER_SNAPSHOTS_MAX; i++)
 		if (peer->snapshots[i])
 			snapshot_cache_put(server->cache, peer->snapshots[i]);
+	if (peer->machine)
+		server_machines_leave(server->machines, peer->machine, !peer->closed);
+	budget_give(&server->memory, peer->promised + peer->lent);
 	bytes_finish(&peer->reply.object);
 	bytes_finish(&peer->output);
 	free(peer->input);
 	file_close(&peer->fd);
 	free(peer);
 	atomic_fetch_sub(&server->peers, 1);
+}
+
+int peer_promise(struct peer *peer, uint64_t bytes)
+{
+	struct server *server = peer->worker->server;
+
+	if (server_machines_knows(server->machines, peer->machine_id))
+		budget_force(&server->memory, bytes);
+	else if (!budget_take(&server->memory, bytes))
+		return fail(EXIT_UNAVAILABLE, EBUSY,
+			    "the server's memory_max is in use; try again in 5 s");
+	peer->promised += bytes;
+	return 0;
 }
 
 int peer_grow_input(struct peer *peer, uint32_t payload)
@@ -75,20 +93,25 @@ static size_t try_send(struct peer *peer, const uint8_t *data, size_t size)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno != EAGAIN)
 		peer->state = PEER_GONE;
-	if (n > 0)
-		peer->progress = true;
-	return n > 0 ? (size_t)n : 0;
+	if (n <= 0)
+		return 0;
+	peer->progress = true;
+	peer->sent_total += (size_t)n;
+	return (size_t)n;
 }
 
 /* Send what is left over from before. */
 static void flush(struct peer *peer)
 {
-	if (!peer->output.data)
-		return;
-	peer->sent +=
-		try_send(peer, peer->output.data + peer->sent, peer->output.size - peer->sent);
+	if (peer->output.data)
+		peer->sent += try_send(peer, peer->output.data + peer->sent,
+				       peer->output.size - peer->sent);
 	if (peer->sent == peer->output.size)
 		bytes_finish(&peer->output);
+	if (peer->lent && !peer_is_sending(peer)) {
+		budget_give(&peer->worker->server->memory, peer->lent);
+		peer->lent = 0;
+	}
 }
 
 struct writer peer_payload(struct peer *peer)
@@ -142,7 +165,8 @@ static void receive(struct peer *peer)
 	n = recv(peer->fd, peer->input + peer->used, peer->capacity - peer->used, MSG_DONTWAIT);
 	if (n > 0)
 		peer->used += (size_t)n;
-	else if (!n || (errno != EAGAIN && errno != EINTR))
+	peer->closed = !n && !peer->used;
+	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
 		peer->state = PEER_GONE;
 }
 
@@ -176,9 +200,15 @@ static int peek(struct peer *peer, struct header *header)
 	return size >= HEADER_SIZE + header->length;
 }
 
-static enum worker_kind worker_for(const struct header *header)
+static enum worker_kind worker_for(const struct peer *peer, const struct header *header)
 {
-	return header->type == MESSAGE_GET ? WORKER_PAGING : WORKER_STORAGE;
+	const uint8_t *payload = peer->input + peer->consumed + HEADER_SIZE;
+
+	if (header->type == MESSAGE_HELLO)
+		return peer->worker->kind;
+	if (header->type != MESSAGE_GET)
+		return WORKER_STORAGE;
+	return get_request_is_bulk(payload) && peer->machine ? WORKER_BULK : WORKER_DEMAND;
 }
 
 static void serve(struct peer *peer, const struct header *header)
@@ -214,11 +244,12 @@ static enum turn take_request(struct peer *peer, bool *received)
 		receive(peer);
 		return TURN_AGAIN;
 	}
-	if (header.type != MESSAGE_HELLO && worker_for(&header) != peer->worker->kind)
+	peer->wanted = worker_for(peer, &header);
+	if (peer->wanted != peer->worker->kind)
 		return TURN_MOVES;
 	serve(peer, &header);
 	*received = true; /* what is not here yet, epoll will tell */
-	return TURN_AGAIN;
+	return peer_is_bulk(peer) ? TURN_YIELDS : TURN_AGAIN;
 }
 
 static enum turn take_turn(struct peer *peer, bool *received)
@@ -251,12 +282,27 @@ static void set_deadline(struct peer *peer)
 	peer->progress = false;
 }
 
+/* Between two messages, once. */
+static void tell_goaway(struct peer *peer)
+{
+	const struct header header = {.type = MESSAGE_GOAWAY};
+	struct server *server = peer->worker->server;
+	struct writer payload = peer_payload(peer);
+
+	if (!server->draining || peer->told || peer->state != PEER_READY || peer->output.data)
+		return;
+	peer->told = true;
+	goaway_write(&payload, (uint32_t)clock_ms_until(server->drain_until_ns));
+	peer_send(peer, header, &payload);
+}
+
 enum peer_fate peer_run(struct peer *peer, bool stopping)
 {
 	enum turn turn = TURN_AGAIN;
 	bool received = false;
 
 	flush(peer);
+	tell_goaway(peer);
 	for (int i = 0; i < TURNS_MOST && turn == TURN_AGAIN && peer->state != PEER_GONE; i++) {
 		if (stopping && !peer_is_sending(peer))
 			return PEER_LEAVES;

@@ -8,7 +8,7 @@
 static uint32_t frame_pages(const struct peer *peer)
 {
 	uint32_t most =
-		peer->reply.get.priority == PAGE_DEMAND ? DEMAND_FRAME_PAGES : BULK_FRAME_PAGES;
+		peer->takes_bulk && peer_is_bulk(peer) ? BULK_FRAME_PAGES : DEMAND_FRAME_PAGES;
 	uint32_t taken = (peer->payload_max - DATA_PREFIX_MAX) / PAGE_SIZE;
 
 	return most < taken ? most : taken;
@@ -18,7 +18,7 @@ static uint32_t frame_pages(const struct peer *peer)
 static int read_pages(struct peer *peer, const struct page_range *range, uint8_t *pages)
 {
 	struct cached_snapshot *cached = peer->snapshots[peer->reply.handle - 1];
-	struct page_source *source = cached->sources[peer->worker->index];
+	struct page_source *source = cached->sources[peer->worker->source];
 
 	for (uint32_t done = 0; done < range->count;) {
 		bool zero = false;

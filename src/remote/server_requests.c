@@ -28,6 +28,16 @@ static void send_empty(struct peer *peer, enum message_type type, uint64_t id)
 	peer_send(peer, header, &payload);
 }
 
+/* And let it in, as far as memory goes. */
+static int name_machine(struct peer *peer, const struct hello *hello)
+{
+	static const uint8_t none[MACHINE_ID_SIZE];
+
+	if (memcmp(hello->machine, none, MACHINE_ID_SIZE) != 0)
+		memcpy(peer->machine_id, hello->machine, MACHINE_ID_SIZE);
+	return peer_promise(peer, OUTPUT_LEAST);
+}
+
 static int serve_hello(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	const struct server *server = peer->worker->server;
@@ -48,8 +58,12 @@ static int serve_hello(struct peer *peer, const struct header *request, const ui
 		return fail(EXIT_PROTOCOL, EPROTO, "this server lacks feature bits 0x%llx",
 			    (unsigned long long)(hello.features & ~FEATURE_ENCODINGS));
 	if (server->peers > server->config.max_connections)
-		return fail(EXIT_UNAVAILABLE, EBUSY, "all %u connections are in use; try later",
+		return fail(EXIT_UNAVAILABLE, EBUSY,
+			    "all %u connections are in use; try again in 5 s",
 			    server->config.max_connections);
+	r = name_machine(peer, &hello);
+	if (r)
+		return r;
 	peer->payload_max = hello.payload_max < PAYLOAD_MAX ? hello.payload_max : PAYLOAD_MAX;
 	peer->encodings = hello.features & FEATURE_ENCODINGS;
 	peer->state = PEER_READY;
@@ -80,6 +94,15 @@ static int free_handle(const struct peer *peer, unsigned *handle)
 	return fail(EXIT_PROTOCOL, EPROTO, "OPEN of more than %d snapshots", PEER_SNAPSHOTS_MAX);
 }
 
+/* The first OPEN of a connection makes it one of its machine's. */
+static int enter_machine(struct peer *peer)
+{
+	if (peer->machine)
+		return 0;
+	return server_machines_enter(peer->worker->server->machines, peer->machine_id,
+				     &peer->machine);
+}
+
 static int serve_open(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct header header = {.type = MESSAGE_OPEN_OK, .id = request->id};
@@ -88,14 +111,18 @@ static int serve_open(struct peer *peer, const struct header *request, const uin
 	struct open_request open;
 	struct open_reply reply;
 	struct writer payload;
+	bool known;
 	int r = open_request_read(data, request->length, &open);
 
 	if (!r)
 		r = free_handle(peer, &header.handle);
 	if (!r && open.ref[0])
 		r = repository->ops->resolve(repository, open.ref, &open.digest);
+	known = server_machines_knows(peer->worker->server->machines, peer->machine_id);
 	if (!r)
-		r = snapshot_cache_get(peer->worker->server->cache, &open.digest, &cached);
+		r = enter_machine(peer);
+	if (!r)
+		r = snapshot_cache_get(peer->worker->server->cache, &open.digest, known, &cached);
 	if (r)
 		return r;
 	peer->snapshots[header.handle - 1] = cached;
@@ -105,6 +132,17 @@ static int serve_open(struct peer *peer, const struct header *request, const uin
 	open_reply_write(&payload, &reply);
 	peer_send(peer, header, &payload);
 	return 0;
+}
+
+/* Memory for one answer. */
+static int lend(struct peer *peer, uint64_t bytes)
+{
+	uint64_t before = peer->promised;
+	int r = peer_promise(peer, bytes);
+
+	peer->lent = peer->promised - before;
+	peer->promised = before;
+	return r;
 }
 
 static int serve_load(struct peer *peer, const struct header *request, const uint8_t *data)
@@ -122,6 +160,11 @@ static int serve_load(struct peer *peer, const struct header *request, const uin
 	r = repository->ops->load(repository, kind, &digest, &reply->object);
 	if (r)
 		return r;
+	r = lend(peer, reply->object.size + OUTPUT_MORE);
+	if (r) {
+		bytes_finish(&reply->object);
+		return r;
+	}
 	reply->kind = REPLY_OBJECT;
 	reply->id = request->id;
 	reply->offset = 0;
@@ -147,6 +190,14 @@ static int serve_holds(struct peer *peer, const struct header *request, const ui
 	return 0;
 }
 
+/* Without the memory for large frames a peer gets small ones: a thaw is never refused. */
+static void ask_for_large_frames(struct peer *peer)
+{
+	peer->takes_bulk = budget_take(&peer->worker->server->memory, OUTPUT_MORE);
+	if (peer->takes_bulk)
+		peer->promised += OUTPUT_MORE;
+}
+
 static int serve_get(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct reply *reply = &peer->reply;
@@ -160,6 +211,8 @@ static int serve_get(struct peer *peer, const struct header *request, const uint
 	r = get_request_read(data, request->length, cached->snapshot.index.page_count, &reply->get);
 	if (r)
 		return r;
+	if (reply->get.priority == PAGE_BULK && !peer->takes_bulk)
+		ask_for_large_frames(peer);
 	reply->kind = REPLY_PAGES;
 	reply->id = request->id;
 	reply->handle = request->handle;
@@ -175,6 +228,17 @@ static int refuse_read_only(const struct peer *peer)
 		    "the server is read only; set read_only = no in its configuration");
 }
 
+static int grow_for_put(struct peer *peer)
+{
+	size_t more = HEADER_SIZE + CHUNK_MAX - peer->capacity;
+	int r;
+
+	if (!more)
+		return 0;
+	r = peer_promise(peer, more);
+	return r ? r : peer_grow_input(peer, CHUNK_MAX);
+}
+
 static int serve_put_begin(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct repository *repository = repository_of(peer);
@@ -186,7 +250,7 @@ static int serve_put_begin(struct peer *peer, const struct header *request, cons
 	if (!r)
 		r = refuse_read_only(peer);
 	if (!r)
-		r = peer_grow_input(peer, CHUNK_MAX);
+		r = grow_for_put(peer);
 	if (!r)
 		r = repository->ops->put_begin(repository, kind, &peer->put);
 	if (r)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server_worker.c - a thread of the server: epoll, its peers, their time-outs. */
 #include "base/file.h"
+#include "base/log.h"
 #include "remote/server_internal.h"
 
 #include <errno.h>
@@ -9,8 +10,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define EVENTS_MOST   64
+#define BULK_NICE     10             /* a tenth of the weight of nice 0 */
 #define SWEEP_NS      NS_PER_S       /* how often time-outs are looked at */
 #define STOP_GRACE_NS (2 * NS_PER_S) /* for replies being sent when the server stops */
 
@@ -26,12 +30,18 @@ static void attach(struct worker *worker, struct peer *peer)
 
 static void detach(struct peer *peer)
 {
+	fair_queue_remove(&peer->worker->queue, &peer->turn);
 	if (peer->previous)
 		peer->previous->next = peer->next;
 	else
 		peer->worker->peers = peer->next;
 	if (peer->next)
 		peer->next->previous = peer->previous;
+}
+
+static struct peer *container_of_turn(struct fair_item *item)
+{
+	return (struct peer *)((char *)item - offsetof(struct peer, turn));
 }
 
 static void leave(struct peer *peer)
@@ -43,12 +53,11 @@ static void leave(struct peer *peer)
 static void move(struct peer *peer)
 {
 	struct worker *from = peer->worker;
-	enum worker_kind kind = from->kind == WORKER_PAGING ? WORKER_STORAGE : WORKER_PAGING;
 
 	epoll_ctl(from->epoll_fd, EPOLL_CTL_DEL, peer->fd, NULL);
 	peer->epoll_events = 0;
 	detach(peer);
-	worker_adopt(server_pick_worker(from->server, kind), peer);
+	worker_adopt(server_pick_worker(from->server, peer, peer->wanted), peer);
 }
 
 /* Tell epoll what the peer waits for now. */
@@ -62,7 +71,8 @@ static int watch(struct peer *peer, uint32_t before)
 			 &event);
 }
 
-static void run(struct peer *peer, bool stopping)
+/* Is it still here afterwards? */
+static bool run(struct peer *peer, bool stopping)
 {
 	uint32_t before = peer->epoll_events;
 	enum peer_fate fate = peer_run(peer, stopping);
@@ -71,6 +81,35 @@ static void run(struct peer *peer, bool stopping)
 		move(peer);
 	else if (fate == PEER_LEAVES || watch(peer, before))
 		leave(peer);
+	else
+		return true;
+	return false;
+}
+
+/* A peer that has something to do.  Frames of bulk are sent in turns; what is not a frame of
+ * bulk is not worth waiting for. */
+static void serve_or_queue(struct peer *peer, bool stopping)
+{
+	if (!peer_is_bulk(peer) && !run(peer, stopping))
+		return;
+	if (peer_is_bulk(peer) && peer->machine)
+		fair_queue_push(&peer->worker->queue, &peer->machine->flow, &peer->turn);
+}
+
+/* One frame of bulk, or a few if there are many small requests. */
+static void serve_next_turn(struct worker *worker, bool stopping)
+{
+	struct fair_item *item = fair_queue_next(&worker->queue);
+	struct peer *peer;
+	uint64_t before;
+
+	if (!item)
+		return;
+	peer = container_of_turn(item);
+	before = peer->sent_total;
+	if (run(peer, stopping))
+		fair_queue_charge(&worker->queue, item, peer->sent_total - before,
+				  peer_waits_its_turn(peer));
 }
 
 void worker_adopt(struct worker *worker, struct peer *peer)
@@ -101,7 +140,19 @@ static void welcome_incoming(struct worker *worker, bool stopping)
 	for (struct peer *peer = take_incoming(worker), *next; peer; peer = next) {
 		next = peer->next;
 		attach(worker, peer);
-		run(peer, stopping);
+		serve_or_queue(peer, stopping);
+	}
+}
+
+/* The server drains: have every peer told, once. */
+static void tell_peers(struct worker *worker)
+{
+	if (!worker->server->draining || worker->told)
+		return;
+	worker->told = true;
+	for (struct peer *peer = worker->peers, *next; peer; peer = next) {
+		next = peer->next;
+		run(peer, false);
 	}
 }
 
@@ -128,29 +179,20 @@ static bool is_own(const struct worker *worker, const struct epoll_event *event)
 	return event->data.ptr == worker || event->data.ptr == worker->server;
 }
 
-/* Strictly demand before bulk. */
 static void run_peers(struct worker *worker, struct epoll_event *events, int count, bool stopping)
 {
-	struct peer *bulk[EVENTS_MOST];
-	int bulk_count = 0;
-
-	for (int i = 0; i < count; i++) {
-		struct peer *peer = events[i].data.ptr;
-
-		if (is_own(worker, &events[i]))
-			continue;
-		if (peer_is_bulk(peer))
-			bulk[bulk_count++] = peer;
-		else
-			run(peer, stopping);
-	}
-	for (int i = 0; i < bulk_count; i++)
-		run(bulk[i], stopping);
+	for (int i = 0; i < count; i++)
+		if (!is_own(worker, &events[i]))
+			serve_or_queue(events[i].data.ptr, stopping);
+	serve_next_turn(worker, stopping);
 }
 
+/* Between two frames of bulk, only look. */
 static int wait_for_events(struct worker *worker, struct epoll_event *events)
 {
-	return epoll_wait(worker->epoll_fd, events, EVENTS_MOST, (int)(SWEEP_NS / NS_PER_MS));
+	int timeout_ms = worker->queue.count ? 0 : (int)(SWEEP_NS / NS_PER_MS);
+
+	return epoll_wait(worker->epoll_fd, events, EVENTS_MOST, timeout_ms);
 }
 
 static bool has(const struct epoll_event *events, int count, const void *tag)
@@ -169,8 +211,10 @@ static void serve(struct worker *worker)
 	do {
 		count = wait_for_events(worker, events);
 		run_peers(worker, events, count, false);
-		if (has(events, count, worker))
+		if (has(events, count, worker)) {
 			welcome_incoming(worker, false);
+			tell_peers(worker);
+		}
 		sweep(worker);
 	} while (!has(events, count, worker->server));
 }
@@ -197,10 +241,19 @@ static void wind_down(struct worker *worker)
 		leave(worker->peers);
 }
 
+/* Linux has a priority for each thread. */
+static void lower_priority(void)
+{
+	if (setpriority(PRIO_PROCESS, (id_t)gettid(), BULK_NICE))
+		log_debug("setpriority: %s", strerror(errno));
+}
+
 static void *worker_main(void *context)
 {
 	struct worker *worker = context;
 
+	if (worker->kind == WORKER_BULK)
+		lower_priority();
 	serve(worker);
 	wind_down(worker);
 	return NULL;
@@ -215,7 +268,7 @@ static int watch_own(struct worker *worker, int fd, void *tag)
 
 static int start_thread(struct worker *worker)
 {
-	static const char *const names[] = {"storage", "paging"};
+	static const char *const names[] = {"storage", "demand", "bulk"};
 	char name[16];
 	int r = pthread_create(&worker->thread, NULL, worker_main, worker);
 
@@ -239,6 +292,7 @@ int worker_start(struct worker *worker)
 	int r;
 
 	pthread_mutex_init(&worker->lock, NULL);
+	fair_queue_init(&worker->queue);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	worker->scratch = malloc(SCRATCH_SIZE);

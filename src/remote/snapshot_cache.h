@@ -12,6 +12,7 @@
 #define REMOTE_SNAPSHOT_CACHE_H
 
 #include "base/error.h"
+#include "remote/memory_budget.h"
 #include "snapshot/snapshot.h"
 
 #include <stdint.h>
@@ -31,12 +32,13 @@ struct cached_snapshot {
 };
 
 MUST_USE int snapshot_cache_create(struct repository *repository, unsigned workers,
-				   struct snapshot_cache **cache);
+				   struct memory_budget *memory, struct snapshot_cache **cache);
 /* Nobody holds any.  Accepts NULL. */
 void snapshot_cache_destroy(struct snapshot_cache *cache);
 
+/* exit 69 when it is not loaded and does not fit the memory budget, unless it must. */
 MUST_USE int snapshot_cache_get(struct snapshot_cache *cache, const struct digest *id,
-				struct cached_snapshot **snapshot);
+				bool must_fit, struct cached_snapshot **snapshot);
 void snapshot_cache_put(struct snapshot_cache *cache, struct cached_snapshot *snapshot);
 
 #endif

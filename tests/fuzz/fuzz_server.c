@@ -141,7 +141,9 @@ static void set_up(void)
 	snapshot = calloc(1, sizeof(*snapshot) + sizeof(snapshot->sources[0]));
 	worker.server = &server;
 	worker.scratch = malloc(SCRATCH_SIZE);
-	if (!snapshot || !worker.scratch || snapshot_cache_create(&repository, 1, &server.cache))
+	if (!snapshot || !worker.scratch ||
+	    snapshot_cache_create(&repository, 1, &server.memory, &server.cache) ||
+	    server_machines_create(1, 1, 0, &server.machines))
 		abort();
 	snapshot->snapshot.index.page_count = PAGE_COUNT;
 	snapshot->sources[0] = &source;
@@ -199,7 +201,7 @@ static void run(struct peer *peer, int client)
 		if (fate == PEER_LEAVES)
 			return;
 		if (fate == PEER_MOVES)
-			worker.kind = worker.kind == WORKER_PAGING ? WORKER_STORAGE : WORKER_PAGING;
+			worker.kind = peer->wanted;
 		else if (!answered && !peer_is_sending(peer))
 			return;
 	}

@@ -12,8 +12,8 @@ struct thawd_config {
 	char listen[INI_TEXT_MOST + 1]; /* HOST:PORT */
 	char store[INI_TEXT_MOST + 1];
 	char port_file[INI_TEXT_MOST + 1];
-	uint32_t threads, max_connections;
-	uint64_t timeout_ns;
+	uint32_t threads, max_connections, max_machines;
+	uint64_t memory_max, timeout_ns, drain_ns, lease_ns;
 	bool read_only, insecure;
 };
 

@@ -25,7 +25,8 @@ static const char help[] =
 	"  --check-config           only check the configuration\n"
 	"  --print-config           print it, with every key and its default\n\n"
 	"Once it listens, it prints \"listening on HOST:PORT\" on stdout.  SIGTERM and SIGINT\n"
-	"stop it cleanly.\n";
+	"send its clients elsewhere and stop it when they have left, or after\n"
+	"server.drain; a second one stops it at once.\n";
 
 static const struct option options[] = {
 	{"set", required_argument, NULL, 's'},    {"check-config", no_argument, NULL, 'c'},
@@ -154,6 +155,11 @@ static int run_server(const struct thawd_config *config, struct server *server)
 	return r;
 }
 
+static uint64_t half_of_memory(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+}
+
 static int serve_repository(const struct thawd_config *config, struct repository *repository)
 {
 	char host[HOST_SIZE], port[PORT_SIZE];
@@ -165,6 +171,10 @@ static int serve_repository(const struct thawd_config *config, struct repository
 		.insecure = config->insecure,
 		.threads = config->threads,
 		.max_connections = config->max_connections,
+		.max_machines = config->max_machines,
+		.memory_max = config->memory_max ? config->memory_max : half_of_memory(),
+		.drain_ns = config->drain_ns,
+		.linger_ns = config->lease_ns,
 		.timeout_ns = config->timeout_ns,
 	};
 	struct server *server = NULL;

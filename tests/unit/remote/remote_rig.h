@@ -77,6 +77,8 @@ static inline void rig_init(struct rig *rig)
 		.repository = rig->fixture.repository,
 		.threads = 2,
 		.max_connections = 200,
+		.max_machines = 200,
+		.linger_ns = NS_PER_S,
 		.timeout_ns = 10 * NS_PER_S,
 	};
 	rig_start_server(rig);
