@@ -135,6 +135,11 @@ static const struct ini_key restore_keys[] = {
 };
 
 static const struct ini_key remote_keys[] = {
+	{.key = "servers",
+	 .type = INI_WORDS,
+	 FIELD(servers),
+	 .size = CONFIG_SERVERS_SIZE,
+	 .help = "More servers of the same snapshots: HOST:PORT, HOST:PORT"},
 	{.key = "fault_deadline",
 	 .type = INI_DURATION,
 	 FIELD(fault_deadline_ns),
@@ -166,7 +171,7 @@ static const struct ini_section sections[] = {
 	{"disk", "A virtio-blk disk, in the order of the sections", disk_keys, &disks},
 	{"rng", "Randomness for the guest", rng_keys, NULL},
 	{"restore", "How a snapshot's memory arrives", restore_keys, NULL},
-	{"remote", "How long to wait for a page server", remote_keys, NULL},
+	{"remote", "Snapshot servers, and how long to wait for them", remote_keys, NULL},
 	{0},
 };
 
@@ -257,6 +262,15 @@ static int check_run(const struct machine_config *config)
 	return 0;
 }
 
+static int check_servers(const struct machine_config *config)
+{
+	struct server_list list = {0};
+
+	if (!config->servers[0])
+		return 0;
+	return server_list_append(&list, config->servers, "remote.servers", EXIT_CONFIG);
+}
+
 int config_check(const struct machine_config *config, enum config_purpose purpose)
 {
 	int r = check_name(config->name);
@@ -269,6 +283,8 @@ int config_check(const struct machine_config *config, enum config_purpose purpos
 		r = check_disk_sharing(config);
 	if (!r && purpose == CONFIG_RUN)
 		r = check_run(config);
+	if (!r)
+		r = check_servers(config);
 	if (!r && config->stall_timeout_ns < config->fault_deadline_ns)
 		r = fail(EXIT_CONFIG, EINVAL,
 			 "remote.stall_timeout: must not be shorter than remote.fault_deadline");

@@ -16,12 +16,14 @@
 #include "base/error.h"
 #include "boot/device_tree.h"
 #include "machine/ini.h"
+#include "snapshot/snapshot_url.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONFIG_DISKS_MOST 8u
+#define CONFIG_DISKS_MOST   8u
+#define CONFIG_SERVERS_SIZE 1024 /* bytes of text */
 
 /* The orders of these are those of the names in config.c. */
 enum config_fault_mode {
@@ -66,6 +68,7 @@ struct machine_config {
 	bool restore_fill;
 	bool restore_paused;
 	/* [remote] */
+	char servers[CONFIG_SERVERS_SIZE]; /* besides those of the URL (snapshot_url.h) */
 	uint64_t fault_deadline_ns, stall_timeout_ns;
 };
 

@@ -26,12 +26,22 @@ static int open_session(const struct machine_config *config, struct remote_sessi
 	return remote_session_create(&options, session);
 }
 
+/* Those of the configuration hold the same snapshot as those of the URL. */
+static int add_servers(const struct machine_config *config, struct snapshot_url *url)
+{
+	if (url->scheme == URL_DIR || !config->servers[0])
+		return 0;
+	return server_list_append(&url->servers, config->servers, "remote.servers", EXIT_CONFIG);
+}
+
 static int load(struct origin *origin, const struct machine_config *config, const char *text)
 {
 	struct snapshot_url url;
 	struct digest id;
 	int r = snapshot_url_parse(text, &url);
 
+	if (!r)
+		r = add_servers(config, &url);
 	if (!r)
 		r = open_session(config, &origin->session);
 	if (!r)
@@ -110,6 +120,21 @@ bool origin_stalled(struct origin *origin)
 	return status.stalled_since_ns;
 }
 
+static json_t *servers_status(struct remote_session *session)
+{
+	struct remote_server_status status[SERVERS_MOST];
+	unsigned count = remote_session_servers(session, status);
+	json_t *servers = json_array();
+
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(servers,
+				      json_pack("{s:s, s:s, s:I, s:f}", "url", status[i].url,
+						"state", status[i].state, "failures",
+						(json_int_t)status[i].failures, "handshake_us",
+						(double)status[i].latency_ns / NS_PER_US));
+	return servers;
+}
+
 json_t *origin_status(struct origin *origin)
 {
 	struct remote_status status;
@@ -120,8 +145,9 @@ json_t *origin_status(struct origin *origin)
 	remote_session_status(origin->session, &status);
 	if (status.stalled_since_ns)
 		stalled_ms = (clock_now_ns() - status.stalled_since_ns) / NS_PER_MS;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "requests", (json_int_t)status.requests,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "requests", (json_int_t)status.requests,
 			 "bytes_received", (json_int_t)status.bytes_received, "reconnects",
 			 (json_int_t)status.reconnects, "late_fetches",
-			 (json_int_t)status.late_fetches, "stalled_ms", (json_int_t)stalled_ms);
+			 (json_int_t)status.late_fetches, "stalled_ms", (json_int_t)stalled_ms,
+			 "servers", servers_status(origin->session));
 }

@@ -2,6 +2,8 @@
 /* repositories.c - one row per URL scheme. */
 #include "machine/repositories.h"
 
+#include <errno.h>
+
 static int open_directory(const struct snapshot_url *url, enum store_access access,
 			  struct remote_session *session, struct repository **repository)
 {
@@ -12,7 +14,11 @@ static int open_directory(const struct snapshot_url *url, enum store_access acce
 static int open_server(const struct snapshot_url *url, enum store_access access,
 		       struct remote_session *session, struct repository **repository)
 {
-	(void)access; /* the server decides who may write */
+	/* Whether it may be written, the server decides. */
+	if (access == STORE_WRITE && url->servers.count > 1)
+		return fail(EXIT_USAGE, EINVAL,
+			    "tcp://%s: a snapshot is stored on one server; name only one of them",
+			    url->location);
 	return tcp_repository_open(session, url, repository);
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,12 @@ struct page_source_ops {
 	int (*fetch)(struct page_source *source, uint64_t first, uint32_t count, uint8_t *buffer,
 		     bool *zero);
 
+	/*
+	 * What the last fetch produced was wrong.  0: whoever sent it is not asked again, fetch
+	 * once more; negative: there is nobody else.  NULL: never anybody else.
+	 */
+	int (*distrust)(struct page_source *source);
+
 	void (*destroy)(struct page_source *source);
 };
 
@@ -52,6 +59,12 @@ MUST_USE static inline int page_source_fetch(struct page_source *source, uint64_
 					     uint32_t count, uint8_t *buffer, bool *zero)
 {
 	return source->ops->fetch(source, first, count, buffer, zero);
+}
+
+/* Leaves error_last() alone when it fails. */
+MUST_USE static inline int page_source_distrust(struct page_source *source)
+{
+	return source->ops->distrust ? source->ops->distrust(source) : -EBADMSG;
 }
 
 static inline void page_source_destroy(struct page_source *source)

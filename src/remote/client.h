@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client.h - a snapshot server over TCP, as a repository and as page sources.
+ * client.h - snapshot servers over TCP, as a repository and as page sources.
  *
  *	remote_session_create()   what all connections of one machine share
  *	tcp_repository_open()     one connection for everything but pages
  *	  ops->open_pages()       one page source with its own connection, for one thread
  *
- * A page fetch costs two socket calls, no allocation and no lock.  Every request names
- * immutable data, so when the connection is lost or the server is silent, a page source
- * reconnects and repeats the request until stall_timeout has passed since the fetch began.
- * The other operations fail at once; the caller decides whether to begin again.
+ * A session may know several servers that hold the same snapshot (replicas.h); connections
+ * spread over those that are well.  A page fetch costs two socket calls, no allocation and no
+ * lock.  Every request names immutable data, so when the connection is lost or the server is
+ * silent, a page source connects again, to another server if there is a better one, and repeats
+ * the request until stall_timeout has passed since the fetch began.  The other operations go on
+ * to another server once each, and then fail; the caller decides whether to begin again.
  *
- * Nothing that comes from the server is trusted: a frame that does not answer exactly what was
- * asked is a protocol error, and the pages themselves are checked above (verified_source.h).
+ * Nothing that comes from a server is trusted: a frame that does not answer exactly what was
+ * asked is a protocol error, and the pages themselves are checked above (verified_source.h),
+ * which has a server that sent a wrong byte quarantined for the whole session.
  *
  * Errors of open and of the repository's operations: exit 69 unreachable or lost, 76 protocol,
  * and what the server answered (65, 66, 77, ...).  Of a fetch, besides those in page_source.h:
- * -EPROTO (exit 76) when the server keeps breaking the protocol.
+ * -EPROTO (exit 76) when every server that is left keeps breaking the protocol.
  */
 #ifndef REMOTE_CLIENT_H
 #define REMOTE_CLIENT_H
@@ -43,7 +46,7 @@ struct remote_options {
 
 struct remote_session;
 
-/* A session outlives its repositories. */
+/* A session outlives its repositories, all of which name the same servers. */
 MUST_USE int remote_session_create(const struct remote_options *options,
 				   struct remote_session **session);
 /* Accepts NULL. */
@@ -62,7 +65,18 @@ struct remote_status {
 /* Any thread. */
 void remote_session_status(struct remote_session *session, struct remote_status *status);
 
-/* Connect to url's host and port.  A server that does not answer is exit 69 here. */
+struct remote_server_status {
+	const char *url;   /* the session's */
+	const char *state; /* "healthy", "suspect" or "quarantined" */
+	unsigned failures; /* in a row */
+	uint64_t latency_ns;
+};
+
+/* How many there are.  Any thread. */
+unsigned remote_session_servers(struct remote_session *session,
+				struct remote_server_status servers[SERVERS_MOST]);
+
+/* Connect to one of url's servers.  If none answers, that is exit 69 here. */
 MUST_USE int tcp_repository_open(struct remote_session *session, const struct snapshot_url *url,
 				 struct repository **repository);
 

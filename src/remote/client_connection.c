@@ -8,17 +8,18 @@
 #include <string.h>
 
 int connection_init(struct client_connection *connection, struct remote_session *session,
-		    const struct server_location *location, uint32_t payload_max)
+		    uint32_t payload_max)
 {
 	*connection = (struct client_connection){
 		.session = session,
-		.location = location,
+		.server = &session->replicas.all[0],
+		.turn = atomic_fetch_add(&session->connections, 1),
 		.fd = -1,
 		.capacity = HEADER_SIZE + payload_max,
 	};
 	connection->input = malloc(connection->capacity);
 	if (!connection->input)
-		return fail(EXIT_OS, ENOMEM, "%s: out of memory", location->url);
+		return fail(EXIT_OS, ENOMEM, "%s: out of memory", connection->server->url);
 	session_add_counters(session, &connection->counters);
 	return 0;
 }
@@ -37,11 +38,21 @@ void connection_close(struct client_connection *connection)
 	connection->consumed = 0;
 }
 
+void connection_abandon(struct client_connection *connection)
+{
+	if (connection_is_open(connection))
+		session_fails(connection->session, connection->server, connection->opened_ns);
+	connection_close(connection);
+}
+
 int connection_violated(struct client_connection *connection, const char *why)
 {
-	connection_close(connection);
-	return fail(EXIT_PROTOCOL, EPROTO, "%s: the server broke the protocol: %s",
-		    connection->location->url, why);
+	int r = fail(EXIT_PROTOCOL, EPROTO, "%s: the server broke the protocol: %s",
+		     connection->server->url, why);
+
+	session_violates(connection->session, connection->server, connection->opened_ns);
+	connection_abandon(connection);
+	return r;
 }
 
 /* The same when the parser has said why. */
@@ -80,17 +91,28 @@ static int receive_until(struct client_connection *connection, size_t size)
 	for (bool first = true; !r && connection->used < size; first = false) {
 		/* A peer that sends a byte now and then is as late as one that sends none. */
 		if (!first && clock_now_ns() >= connection->until_ns) {
-			connection_close(connection);
-			return fail(EXIT_UNAVAILABLE, ETIMEDOUT,
-				    "%s: the answer did not come in time",
-				    connection->location->url);
+			r = fail(EXIT_UNAVAILABLE, ETIMEDOUT, "%s: the answer did not come in time",
+				 connection->server->url);
+			connection_abandon(connection);
+			return r;
 		}
 		r = socket_receive(connection);
 	}
 	return r;
 }
 
-static int receive_frame(struct client_connection *connection, struct frame *frame)
+static int take_goaway(struct client_connection *connection, const struct frame *frame)
+{
+	uint32_t drain_ms;
+
+	if (goaway_read(frame->payload, frame->header.length, &drain_ms))
+		return violated_as_said(connection);
+	connection->leaving = true;
+	session_leaves(connection->session, connection->server);
+	return 0;
+}
+
+static int receive_one(struct client_connection *connection, struct frame *frame)
 {
 	int r;
 
@@ -110,6 +132,20 @@ static int receive_frame(struct client_connection *connection, struct frame *fra
 	return r;
 }
 
+/* The next frame that is not a GOAWAY. */
+static int receive_frame(struct client_connection *connection, struct frame *frame)
+{
+	int r;
+
+	do {
+		r = receive_one(connection, frame);
+		if (r || frame->header.type != MESSAGE_GOAWAY)
+			return r;
+		r = take_goaway(connection, frame);
+	} while (!r);
+	return r;
+}
+
 /* What the server says went wrong. */
 static int answered_error(struct client_connection *connection, const struct frame *frame)
 {
@@ -117,8 +153,11 @@ static int answered_error(struct client_connection *connection, const struct fra
 
 	if (error_message_read(frame->payload, frame->header.length, &error))
 		return violated_as_said(connection);
-	return fail(error.code, error_message_errnum(error.code), "%s: %s",
-		    connection->location->url, error.text);
+	fail(error.code, error_message_errnum(error.code), "%s: %s", connection->server->url,
+	     error.text);
+	if (error.code == EXIT_PROTOCOL) /* one of the two did */
+		session_violates(connection->session, connection->server, connection->opened_ns);
+	return -error_last()->errnum;
 }
 
 int connection_receive(struct client_connection *connection, enum message_type expected,
@@ -152,11 +191,28 @@ int connection_receive_any(struct client_connection *connection, enum message_ty
 	return 0;
 }
 
+/* A frame has come behind the last answer: a GOAWAY at most. */
+static int take_unasked(struct client_connection *connection)
+{
+	struct frame frame;
+	int r = receive_one(connection, &frame);
+
+	if (r)
+		return r;
+	if (frame.header.type != MESSAGE_GOAWAY)
+		return connection_violated(connection, "an answer that nobody asked for");
+	return take_goaway(connection, &frame);
+}
+
 int connection_expect_silence(struct client_connection *connection)
 {
-	if (connection->used == connection->consumed)
-		return 0;
-	return connection_violated(connection, "an answer that nobody asked for");
+	int r = 0;
+
+	while (!r && connection->used != connection->consumed)
+		r = take_unasked(connection);
+	if (!r && connection->leaving)
+		connection_close(connection); /* all that was asked for is here */
+	return r;
 }
 
 int connection_ask(struct client_connection *connection, enum message_type request,
@@ -190,11 +246,12 @@ static int check_hello(struct client_connection *connection, const struct frame 
 		return violated_as_said(connection);
 	if (hello.version_min != PROTOCOL_VERSION || hello.version_max != PROTOCOL_VERSION ||
 	    hello.features & ~FEATURE_ENCODINGS)
-		return connection_violated(connection, "it chose a version or feature that was not offered");
+		return connection_violated(connection,
+					   "it chose a version or feature that was not offered");
 	return 0;
 }
 
-int connection_open(struct client_connection *connection)
+static int shake_hands(struct client_connection *connection)
 {
 	struct hello hello = {
 		.version_min = PROTOCOL_VERSION,
@@ -205,16 +262,66 @@ int connection_open(struct client_connection *connection)
 	uint8_t payload[HELLO_SIZE + MACHINE_ID_SIZE];
 	struct writer writer = writer_over(payload, sizeof(payload));
 	struct frame frame;
+	uint64_t asked;
 	int r = socket_connect(connection);
 
 	if (r)
 		return r;
 	memcpy(hello.machine, connection->session->machine, MACHINE_ID_SIZE);
+	asked = clock_now_ns();
 	hello_write(&writer, &hello);
 	r = connection_call(connection, MESSAGE_HELLO, payload, writer_used(&writer),
 			    MESSAGE_HELLO_OK, &frame);
 	if (!r)
 		r = check_hello(connection, &frame);
+	if (!r)
+		session_measured(connection->session, connection->server, clock_now_ns() - asked);
+	return r;
+}
+
+/* Wait for the end of the server's back-off. */
+static int await_retry(struct client_connection *connection, uint64_t retry_ns)
+{
+	bool too_long = retry_ns > connection->until_ns;
+	int r;
+
+	if (clock_now_ns() >= retry_ns)
+		return 0;
+	r = session_sleep(connection->session, too_long ? connection->until_ns : retry_ns);
+	if (r || !too_long)
+		return r;
+	return session_reason(connection->session, connection->server);
+}
+
+/* One server that stays silent must not use up the time in which another would answer. */
+static uint64_t open_until(const struct client_connection *connection)
+{
+	const struct remote_session *session = connection->session;
+	uint64_t share = connection->opened_ns + session->options.fault_deadline_ns / 4;
+
+	if (session->replicas.count == 1 || connection->until_ns < share)
+		return connection->until_ns;
+	return share;
+}
+
+int connection_open(struct client_connection *connection)
+{
+	uint64_t until_ns = connection->until_ns, retry_ns;
+	int r = session_choose(connection->session, connection->turn, NULL, &connection->server,
+			       &retry_ns);
+
+	if (!r)
+		r = await_retry(connection, retry_ns);
+	if (r)
+		return r;
+	connection->proven = false;
+	connection->leaving = false;
+	connection->opened_ns = clock_now_ns();
+	connection->until_ns = open_until(connection);
+	r = shake_hands(connection);
+	connection->until_ns = until_ns;
+	if (r && r != -ECANCELED)
+		session_fails(connection->session, connection->server, connection->opened_ns);
 	if (r)
 		connection_close(connection);
 	return r;

@@ -4,8 +4,9 @@
  *
  *	connection_init()  connection_open()  connection_call()...  connection_finish()
  *
- * A connection belongs to one thread.  It is open or closed; a failure of the transport or of
- * the protocol closes it, an ERROR answered by the server does not.  Every wait ends at
+ * A connection belongs to one thread.  Each connection_open() picks the best server of the
+ * session.  It is open or closed; a failure of the transport or of the protocol closes it and
+ * counts against its server, an ERROR answered by the server does neither.  Every wait ends at
  * until_ns, which the caller sets before each operation, and when the session is cancelled.
  *
  * Errors: exit 69 -ECONNREFUSED, -ECONNRESET, -ETIMEDOUT and the like; -ECANCELED; exit 76
@@ -17,24 +18,21 @@
 #include "remote/client_session.h"
 #include "remote/protocol.h"
 
-#include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where a server is; read-only once made, shared by its connections. */
-struct server_location {
-	char url[300]; /* "tcp://HOST:PORT", for messages */
-	struct addrinfo *addresses;
-};
-
 struct client_connection {
 	struct remote_session *session;
-	const struct server_location *location;
+	struct replica *server; /* connected to, now or last */
 	struct remote_counters counters;
 	uint64_t until_ns; /* CLOCK_MONOTONIC */
 	uint64_t last_id;
-	int fd; /* -1: closed */
+	int fd;             /* -1: closed */
+	unsigned turn;      /* which server comes first for it, if all are alike */
+	uint64_t opened_ns; /* when connecting began */
+	bool proven;        /* the server has answered a request since */
+	bool leaving;       /* it has sent GOAWAY */
 	uint8_t *input;
 	size_t capacity; /* of input */
 	size_t used;     /* bytes received */
@@ -48,12 +46,24 @@ struct frame {
 
 /* payload_max: the largest payload to accept (PAYLOAD_MAX_LEAST to PAYLOAD_MAX). */
 MUST_USE int connection_init(struct client_connection *connection, struct remote_session *session,
-			     const struct server_location *location, uint32_t payload_max);
+			     uint32_t payload_max);
 void connection_finish(struct client_connection *connection);
 
-/* Connect and shake hands. */
+/* Connect to the best server and shake hands; first wait for the end of its back-off. */
 MUST_USE int connection_open(struct client_connection *connection);
 void connection_close(struct client_connection *connection);
+
+/* Close because of error_last(), which counts against the server. */
+void connection_abandon(struct client_connection *connection);
+
+/* The server answered a request in full: it is well. */
+static inline void connection_proved(struct client_connection *connection)
+{
+	if (!connection->proven)
+		session_works(connection->session, connection->server);
+	connection->proven = true;
+}
+
 static inline bool connection_is_open(const struct client_connection *connection)
 {
 	return connection->fd >= 0;
@@ -76,7 +86,8 @@ MUST_USE int connection_receive(struct client_connection *connection, enum messa
 MUST_USE int connection_receive_any(struct client_connection *connection,
 				    enum message_type expected, struct frame *frame);
 
-/* The answer was the last: nothing may have come behind it. */
+/* The answer was the last: nothing may have come behind it.  Closes the connection if the server
+ * is about to stop, so that the next one goes elsewhere. */
 MUST_USE int connection_expect_silence(struct client_connection *connection);
 
 /* Send a request without a handle, and receive the first message of its answer. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client_session.c - cancellation and counters for all connections of one machine. */
+/* client_session.c - cancellation, counters and servers for all connections of one machine. */
 #include "remote/client_session.h"
 #include "base/file.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -35,6 +37,8 @@ void remote_session_destroy(struct remote_session *session)
 {
 	if (!session)
 		return;
+	for (unsigned i = 0; i < session->replicas.count; i++)
+		freeaddrinfo(session->replicas.all[i].addresses);
 	close(session->cancel_fd);
 	pthread_mutex_destroy(&session->lock);
 	free(session);
@@ -107,4 +111,163 @@ void remote_session_status(struct remote_session *session, struct remote_status 
 		status->bytes_received += c->bytes_received;
 	}
 	pthread_mutex_unlock(&session->lock);
+}
+
+/* ---- the servers ---- */
+
+static bool knows(const struct replicas *replicas, const struct server_name *name)
+{
+	for (unsigned i = 0; i < replicas->count; i++)
+		if (!strcmp(replicas->all[i].name.host, name->host) &&
+		    !strcmp(replicas->all[i].name.port, name->port))
+			return true;
+	return false;
+}
+
+static int locate(const struct server_name *name, struct replica *replica)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	int r;
+
+	*replica = (struct replica){.name = *name};
+	snprintf(replica->url, sizeof(replica->url),
+		 strchr(name->host, ':') ? "tcp://[%s]:%s" : "tcp://%s:%s", name->host, name->port);
+	r = getaddrinfo(name->host, name->port, &hints, &replica->addresses);
+	if (!r)
+		return 0;
+	return fail(EXIT_UNAVAILABLE, EHOSTUNREACH, "%s: cannot find host \"%s\": %s", replica->url,
+		    name->host, gai_strerror(r));
+}
+
+int session_add_servers(struct remote_session *session, const struct server_list *list)
+{
+	struct replicas *replicas = &session->replicas;
+	unsigned found = 0;
+
+	pthread_mutex_lock(&session->lock);
+	for (unsigned i = 0; i < list->count && replicas->count < SERVERS_MOST; i++) {
+		bool known = knows(replicas, &list->names[i]);
+
+		if (!known && locate(&list->names[i], &replicas->all[replicas->count])) {
+			log_warning("%s", error_last()->text);
+			continue;
+		}
+		replicas->count += !known;
+		found++;
+	}
+	pthread_mutex_unlock(&session->lock);
+	return found ? 0 : -error_last()->errnum;
+}
+
+int session_choose(struct remote_session *session, unsigned turn, const struct replica *avoid,
+		   struct replica **server, uint64_t *retry_ns)
+{
+	struct replicas *replicas = &session->replicas;
+	struct replica *best;
+	int r = 0;
+
+	pthread_mutex_lock(&session->lock);
+	best = replicas_choose(replicas, turn, avoid);
+	if (best) {
+		*server = best;
+		*retry_ns = best->state == REPLICA_SUSPECT ? best->retry_ns : 0;
+	} else {
+		r = error_adopt(&replicas->all[turn % replicas->count].reason);
+	}
+	pthread_mutex_unlock(&session->lock);
+	return r;
+}
+
+bool session_has(struct remote_session *session, enum replica_state worst)
+{
+	bool has;
+
+	pthread_mutex_lock(&session->lock);
+	has = replicas_have(&session->replicas, worst);
+	pthread_mutex_unlock(&session->lock);
+	return has;
+}
+
+void session_works(struct remote_session *session, struct replica *server)
+{
+	pthread_mutex_lock(&session->lock);
+	replica_works(server);
+	pthread_mutex_unlock(&session->lock);
+}
+
+void session_fails(struct remote_session *session, struct replica *server, uint64_t began_ns)
+{
+	bool news, others;
+
+	pthread_mutex_lock(&session->lock);
+	news = replica_fails(server, began_ns, clock_now_ns()) && server->failures == 1;
+	others = replicas_have(&session->replicas, REPLICA_HEALTHY);
+	pthread_mutex_unlock(&session->lock);
+	if (news && others)
+		log_warning("%s; going on with another server", error_last()->text);
+}
+
+/* With the lock held. */
+static void distrust(struct replica *server)
+{
+	if (replica_distrust(server))
+		log_warning("%s: not used any more: %s", server->url, error_last()->text);
+}
+
+void session_violates(struct remote_session *session, struct replica *server, uint64_t opened_ns)
+{
+	pthread_mutex_lock(&session->lock);
+	if (replica_violates(server, opened_ns, clock_now_ns()))
+		distrust(server);
+	pthread_mutex_unlock(&session->lock);
+}
+
+void session_distrust(struct remote_session *session, struct replica *server)
+{
+	pthread_mutex_lock(&session->lock);
+	distrust(server);
+	pthread_mutex_unlock(&session->lock);
+}
+
+void session_leaves(struct remote_session *session, struct replica *server)
+{
+	pthread_mutex_lock(&session->lock);
+	if (replica_leaves(server))
+		log_info("%s is about to stop", server->url);
+	pthread_mutex_unlock(&session->lock);
+}
+
+void session_measured(struct remote_session *session, struct replica *server, uint64_t latency_ns)
+{
+	pthread_mutex_lock(&session->lock);
+	replica_measured(server, latency_ns);
+	pthread_mutex_unlock(&session->lock);
+}
+
+int session_reason(struct remote_session *session, const struct replica *server)
+{
+	int r;
+
+	pthread_mutex_lock(&session->lock);
+	r = error_adopt(&server->reason);
+	pthread_mutex_unlock(&session->lock);
+	return r;
+}
+
+unsigned remote_session_servers(struct remote_session *session,
+				struct remote_server_status servers[SERVERS_MOST])
+{
+	static const char *const states[] = {"healthy", "suspect", "quarantined"};
+	struct replicas *replicas = &session->replicas;
+
+	pthread_mutex_lock(&session->lock);
+	for (unsigned i = 0; i < replicas->count; i++)
+		servers[i] = (struct remote_server_status){
+			.url = replicas->all[i].url,
+			.state = states[replicas->all[i].state],
+			.failures = replicas->all[i].failures,
+			.latency_ns = replicas->all[i].latency_ns,
+		};
+	pthread_mutex_unlock(&session->lock);
+	return replicas->count;
 }

@@ -3,13 +3,15 @@
  * client_session.h - inside of the session: what the connections of one machine share.
  *
  * Counters that every fetch touches belong to one connection each and are summed on demand, so
- * that vCPUs share no cache line on the path of a fault.
+ * that vCPUs share no cache line on the path of a fault.  What became of a server is told when a
+ * connection is made or lost, under the lock.
  */
 #ifndef REMOTE_CLIENT_SESSION_H
 #define REMOTE_CLIENT_SESSION_H
 
 #include "remote/client.h"
 #include "remote/protocol.h"
+#include "remote/replicas.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,11 +29,34 @@ struct remote_session {
 	uint8_t machine[MACHINE_ID_SIZE]; /* random; tells servers whose connections these are */
 
 	_Atomic uint64_t stalled_since_ns, reconnects, late_fetches;
+	_Atomic unsigned connections; /* made so far; spreads them over the servers */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct remote_counters *live;
 	uint64_t past_requests, past_bytes; /* of connections that are gone */
+	struct replicas replicas;
 };
+
+/* Know these servers too.  One whose name is not found is left out; exit 69 if none is. */
+MUST_USE int session_add_servers(struct remote_session *session, const struct server_list *list);
+
+/* The server to connect to (replicas_choose) and, if it failed lately, when to try it again.
+ * -EBADMSG or -EPROTO: all are quarantined. */
+MUST_USE int session_choose(struct remote_session *session, unsigned turn,
+			    const struct replica *avoid, struct replica **server,
+			    uint64_t *retry_ns);
+bool session_has(struct remote_session *session, enum replica_state worst);
+
+/* What became of a server.  Those that are about a failure are told error_last(). */
+void session_works(struct remote_session *session, struct replica *server);
+void session_fails(struct remote_session *session, struct replica *server, uint64_t began_ns);
+void session_violates(struct remote_session *session, struct replica *server, uint64_t opened_ns);
+void session_distrust(struct remote_session *session, struct replica *server);
+void session_leaves(struct remote_session *session, struct replica *server);
+void session_measured(struct remote_session *session, struct replica *server, uint64_t latency_ns);
+
+/* Its newest failure as this thread's error. */
+int session_reason(struct remote_session *session, const struct replica *server);
 
 void session_add_counters(struct remote_session *session, struct remote_counters *counters);
 void session_remove_counters(struct remote_session *session, struct remote_counters *counters);

@@ -21,12 +21,16 @@
 
 static int lost(struct client_connection *connection, int errnum)
 {
-	connection_close(connection);
+	const char *url = connection->server->url;
+	int r;
+
 	if (errnum == ETIMEDOUT)
-		return fail(EXIT_UNAVAILABLE, ETIMEDOUT, "%s: no answer in time",
-			    connection->location->url);
-	return fail(EXIT_UNAVAILABLE, errnum, "%s: connection lost: %s", connection->location->url,
-		    strerror(errnum));
+		r = fail(EXIT_UNAVAILABLE, ETIMEDOUT, "%s: no answer in time", url);
+	else
+		r = fail(EXIT_UNAVAILABLE, errnum, "%s: connection lost: %s", url,
+			 strerror(errnum));
+	connection_abandon(connection);
+	return r;
 }
 
 /* Wait until the socket is ready: 0, -ETIMEDOUT or -ECANCELED, no message attached. */
@@ -102,7 +106,7 @@ static int connect_failure(struct client_connection *connection, int errnum)
 		return session_cancelled();
 	return fail(EXIT_UNAVAILABLE, errnum,
 		    "%s: cannot connect: %s; check that thawd runs there and listens on that port",
-		    connection->location->url, strerror(errnum));
+		    connection->server->url, strerror(errnum));
 }
 
 static int finish_connect(struct client_connection *connection)
@@ -151,7 +155,7 @@ int socket_connect(struct client_connection *connection)
 {
 	int r = -EADDRNOTAVAIL;
 
-	for (struct addrinfo *a = connection->location->addresses; a && r; a = a->ai_next)
+	for (struct addrinfo *a = connection->server->addresses; a && r; a = a->ai_next)
 		r = connect_to(connection, a);
 	if (!r)
 		r = set_options(connection->fd);

@@ -8,9 +8,6 @@
 #include <inttypes.h>
 
 #define BULK_DEADLINE_NS (10 * NS_PER_S) /* for one frame of bulk; nobody waits for it */
-#define BACKOFF_FIRST_NS (50 * NS_PER_MS)
-#define BACKOFF_MOST_NS  NS_PER_S
-#define VIOLATIONS_MOST  3 /* in one fetch, before the server is given up */
 
 static int open_snapshot(struct tcp_pages *pages)
 {
@@ -45,16 +42,24 @@ int tcp_pages_ensure_open(struct tcp_pages *pages)
 	if (!r)
 		r = open_snapshot(pages);
 	if (r)
-		connection_close(&pages->connection);
+		connection_abandon(&pages->connection);
 	return r;
 }
 
 static int open_first(struct tcp_pages *pages)
 {
-	/* Opening may take the server longer than shaking hands: it loads the page index. */
-	int r = tcp_connect(&pages->connection);
+	struct client_connection *connection = &pages->connection;
+	int r;
 
-	return r ? r : open_snapshot(pages);
+	do {
+		/* Opening may take longer than shaking hands: the server loads the page index. */
+		r = tcp_connect(connection);
+		if (!r)
+			r = open_snapshot(pages);
+		if (r)
+			connection_abandon(connection);
+	} while (r && tcp_may_go_elsewhere(connection, r));
+	return r;
 }
 
 int tcp_pages_init(struct tcp_pages *pages, struct repository *repository,
@@ -68,7 +73,7 @@ int tcp_pages_init(struct tcp_pages *pages, struct repository *repository,
 	pages->page_count = snapshot->index.page_count;
 	pages->priority = priority;
 	pages->deadline_ns = demand ? tcp->session->options.fault_deadline_ns : BULK_DEADLINE_NS;
-	r = connection_init(&pages->connection, tcp->session, &tcp->location,
+	r = connection_init(&pages->connection, tcp->session,
 			    demand ? PAYLOAD_MAX_LEAST : PAYLOAD_MAX);
 	if (r)
 		return r;
@@ -98,6 +103,8 @@ static void note_stall(struct tcp_pages *pages)
 	struct remote_session *session = pages->connection.session;
 	uint64_t none = 0;
 
+	if (session_has(session, REPLICA_HEALTHY))
+		return;
 	if (atomic_compare_exchange_strong(&session->stalled_since_ns, &none, clock_now_ns()))
 		log_warning("%s; trying again for up to %llu ms", error_last()->text,
 			    to_ms(session->options.stall_timeout_ns));
@@ -117,33 +124,24 @@ static void note_late(struct trouble *trouble, struct tcp_pages *pages)
 }
 
 /* Is it worth trying again?  0, or the error to end the fetch with. */
-static int judge(struct trouble *trouble, int r)
+static int judge(const struct trouble *trouble, struct tcp_pages *pages, int r)
 {
+	struct remote_session *session = pages->connection.session;
 	struct error last = *error_last();
 
-	if (r == -ECANCELED || r == -EBADMSG)
+	if (r == -ECANCELED)
 		return r;
-	if (r == -EPROTO && ++trouble->violations == VIOLATIONS_MOST)
-		return r;
+	if (r == -EBADMSG) /* the server says that its own copy is damaged */
+		session_distrust(session, pages->connection.server);
+	connection_abandon(&pages->connection);
+	if (!session_has(session, REPLICA_SUSPECT))
+		return error_adopt(&last);
 	if (r == -EPROTO)
 		log_warning("%s", last.text);
 	if (clock_now_ns() < trouble->give_up_ns)
 		return 0;
 	return fail(EXIT_UNAVAILABLE, ENODEV, "page %" PRIu64 ": no answer for %llu ms: %s",
 		    trouble->page, to_ms(clock_now_ns() - trouble->began_ns), last.text);
-}
-
-/* Wait before the next attempt: the first comes at once, the others after a jittered back-off,
- * so that the vCPUs of many machines do not all come back in the same instant. */
-static int back_off(struct trouble *trouble, struct remote_session *session)
-{
-	uint64_t now = clock_now_ns(), wait = trouble->backoff_ns;
-	uint64_t until = now + wait / 2 + (wait ? now % (wait / 2) : 0);
-
-	trouble->backoff_ns = wait ? least(2 * wait, BACKOFF_MOST_NS) : BACKOFF_FIRST_NS;
-	if (!trouble->late)
-		until = least(until, trouble->late_ns);
-	return session_sleep(session, least(until, trouble->give_up_ns));
 }
 
 /* An attempt ends when it would be late for the first time, so that this is noticed. */
@@ -171,19 +169,23 @@ void trouble_begin(struct trouble *trouble, struct tcp_pages *pages, uint64_t pa
 
 int trouble_retry(struct trouble *trouble, struct tcp_pages *pages, int failure)
 {
-	int r = judge(trouble, failure);
+	int r = judge(trouble, pages, failure);
 
-	connection_close(&pages->connection);
 	if (r)
 		return r;
 	note_stall(pages);
 	note_late(trouble, pages);
-	r = back_off(trouble, pages->connection.session);
-	if (r)
-		return r;
-	note_late(trouble, pages);
 	pages->connection.until_ns = attempt_until(trouble, pages);
 	return 0;
+}
+
+int tcp_pages_distrust(struct tcp_pages *pages)
+{
+	struct client_connection *connection = &pages->connection;
+
+	session_distrust(connection->session, connection->server);
+	connection_close(connection);
+	return session_has(connection->session, REPLICA_SUSPECT) ? 0 : -EBADMSG;
 }
 
 void trouble_over(struct tcp_pages *pages)
@@ -193,6 +195,6 @@ void trouble_over(struct tcp_pages *pages)
 
 	atomic_fetch_add(&session->reconnects, 1);
 	if (since)
-		log_info("%s: answers again after %llu ms", pages->connection.location->url,
+		log_info("%s: answers again after %llu ms", pages->connection.server->url,
 			 to_ms(clock_now_ns() - since));
 }

@@ -6,7 +6,7 @@
  *	tcp_source.c    demand: one fetch, one answer
  *	tcp_stream.c    bulk: many requests on the way at once
  *
- * A fetch that fails is tried again on a new connection:
+ * A fetch that fails is tried again on a new connection, to another server if one is better:
  *
  *	fetch begins      fault_deadline               stall_timeout
  *	|  attempt | attempt  | logged and counted  |  attempt ...  | -ENODEV
@@ -37,17 +37,18 @@ MUST_USE int tcp_pages_ensure_open(struct tcp_pages *pages);
 struct trouble {
 	uint64_t page; /* for messages */
 	uint64_t began_ns, late_ns, give_up_ns;
-	uint64_t backoff_ns;
-	unsigned violations;
 	bool late; /* and noted; a bulk fetch is never late, as nobody waits for it */
 };
 
 /* A fetch begins: its first attempt may last until connection.until_ns. */
 void trouble_begin(struct trouble *trouble, struct tcp_pages *pages, uint64_t page);
 
-/* An attempt has failed: 0, after a wait, when another may begin, or the error to end with.
- * The connection is closed. */
+/* An attempt has failed: 0 when another may begin, on a new connection, or the error to end
+ * with. */
 MUST_USE int trouble_retry(struct trouble *trouble, struct tcp_pages *pages, int failure);
+
+/* The server of this connection, or the last, sent a wrong page: 0 if there is another. */
+MUST_USE int tcp_pages_distrust(struct tcp_pages *pages);
 
 /* A later attempt has succeeded. */
 void trouble_over(struct tcp_pages *pages);

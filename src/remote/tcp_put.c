@@ -37,7 +37,7 @@ int tcp_put_begin(struct repository *repository, enum object_kind kind, struct o
 
 	if (!p)
 		return fail(EXIT_OS, ENOMEM, "%s: out of memory", repository->url);
-	r = connection_init(&p->connection, tcp->session, &tcp->location, PAYLOAD_MAX_LEAST);
+	r = connection_init(&p->connection, tcp->session, PAYLOAD_MAX_LEAST);
 	if (r) {
 		free(p);
 		return r;
@@ -62,7 +62,7 @@ static int send_chunk(struct object_put *put, const uint8_t *data, size_t size)
 
 	if (!connection_is_open(&put->connection))
 		return fail(EXIT_UNAVAILABLE, ENOTCONN, "%s: connection lost",
-			    put->connection.location->url);
+			    put->connection.server->url);
 	tcp_start_clock(&put->connection);
 	hasher_update(put->hasher, data, size);
 	return connection_send_message(&put->connection, &header, data);
@@ -92,7 +92,7 @@ static int finish(struct object_put *put, struct digest *digest)
 
 	if (!connection_is_open(connection))
 		return fail(EXIT_UNAVAILABLE, ENOTCONN, "%s: connection lost",
-			    connection->location->url);
+			    connection->server->url);
 	hasher_end(put->hasher, digest);
 	tcp_start_clock(connection);
 	r = connection_call(connection, MESSAGE_PUT_END, digest->bytes, DIGEST_SIZE, MESSAGE_PUT_OK,

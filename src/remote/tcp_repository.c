@@ -3,20 +3,26 @@
 #include "remote/tcp_repository.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 int tcp_connect(struct client_connection *connection)
 {
 	int r;
 
 	connection->until_ns = clock_now_ns() + connection->session->options.connect_timeout_ns;
-	r = connection_open(connection);
+	do
+		r = connection_open(connection);
+	while (r && tcp_may_go_elsewhere(connection, r));
 	tcp_start_clock(connection);
 	return r;
+}
+
+bool tcp_may_go_elsewhere(struct client_connection *connection, int failure)
+{
+	return failure != -ECANCELED && !connection_is_open(connection) &&
+	       session_has(connection->session, REPLICA_HEALTHY);
 }
 
 void tcp_start_clock(struct client_connection *connection)
@@ -27,7 +33,7 @@ void tcp_start_clock(struct client_connection *connection)
 /*
  * A request on the repository's own connection, and the first message of its answer.  One that
  * has stood idle may have been closed meanwhile, for instance because the server was restarted;
- * then the request is repeated once.
+ * then the request is repeated.
  */
 static int ask(struct tcp_repository *tcp, enum message_type request, const void *payload,
 	       size_t size, enum message_type expected, struct frame *frame)
@@ -40,7 +46,11 @@ static int ask(struct tcp_repository *tcp, enum message_type request, const void
 		return r;
 	tcp_start_clock(connection);
 	r = connection_ask(connection, request, payload, size, expected, frame);
-	if (!r || !reused || connection_is_open(connection) || r == -EPROTO || r == -ECANCELED)
+	if (!r)
+		connection_proved(connection);
+	if (!r || connection_is_open(connection) || r == -EPROTO || r == -ECANCELED)
+		return r;
+	if (!reused && !tcp_may_go_elsewhere(connection, r))
 		return r;
 	return ask(tcp, request, payload, size, expected, frame);
 }
@@ -223,8 +233,6 @@ static void tcp_close(struct repository *repository)
 
 	if (tcp->connection.input)
 		connection_finish(&tcp->connection);
-	if (tcp->location.addresses)
-		freeaddrinfo(tcp->location.addresses);
 	free(tcp);
 }
 
@@ -244,21 +252,6 @@ static const struct repository_ops tcp_ops = {
 	.close = tcp_close,
 };
 
-static int locate(const struct snapshot_url *url, struct server_location *location)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	int r;
-
-	snprintf(location->url, sizeof(location->url),
-		 strchr(url->host, ':') ? "tcp://[%s]:%s" : "tcp://%s:%s", url->host, url->port);
-	r = getaddrinfo(url->host, url->port, &hints, &location->addresses);
-	if (!r)
-		return 0;
-	location->addresses = NULL;
-	return fail(EXIT_UNAVAILABLE, EHOSTUNREACH, "%s: cannot find host \"%s\": %s",
-		    location->url, url->host, gai_strerror(r));
-}
-
 int tcp_repository_open(struct remote_session *session, const struct snapshot_url *url,
 			struct repository **repository)
 {
@@ -268,11 +261,12 @@ int tcp_repository_open(struct remote_session *session, const struct snapshot_ur
 	if (!tcp)
 		return fail(EXIT_OS, ENOMEM, "tcp repository: out of memory");
 	tcp->repository.ops = &tcp_ops;
-	tcp->repository.url = tcp->location.url;
+	snprintf(tcp->url, sizeof(tcp->url), "tcp://%s", url->location);
+	tcp->repository.url = tcp->url;
 	tcp->session = session;
-	r = locate(url, &tcp->location);
+	r = session_add_servers(session, &url->servers);
 	if (!r)
-		r = connection_init(&tcp->connection, session, &tcp->location, PAYLOAD_MAX);
+		r = connection_init(&tcp->connection, session, PAYLOAD_MAX);
 	if (!r)
 		r = tcp_connect(&tcp->connection);
 	if (r)

@@ -9,7 +9,7 @@
 struct tcp_repository {
 	struct repository repository;
 	struct remote_session *session;
-	struct server_location location;
+	char url[PATH_MAX + 8];
 	struct client_connection connection; /* of all operations but pages and puts */
 };
 
@@ -18,8 +18,12 @@ static inline struct tcp_repository *tcp_of(struct repository *repository)
 	return (struct tcp_repository *)repository; /* its first member */
 }
 
-/* Connect within connect_timeout; then the caller has stall_timeout for its first request. */
+/* Connect within connect_timeout, to another server if one does not answer; then the caller has
+ * stall_timeout for its first request. */
 MUST_USE int tcp_connect(struct client_connection *connection);
+
+/* After a failure: is it the server's, and is there another to try? */
+bool tcp_may_go_elsewhere(struct client_connection *connection, int failure);
 
 /* Give the next request of a connection stall_timeout. */
 void tcp_start_clock(struct client_connection *connection);

@@ -118,6 +118,8 @@ static int attempt(struct tcp_source *tcp, const struct page_range *asked, uint8
 		r = send_get(tcp, asked);
 	if (!r)
 		r = receive_pages(tcp, asked, buffer);
+	if (!r)
+		connection_proved(&tcp->pages.connection);
 	return r;
 }
 
@@ -154,6 +156,11 @@ static int tcp_fetch(struct page_source *source, uint64_t first, uint32_t count,
 	return r ? r : (int)asked.count;
 }
 
+static int tcp_distrust(struct page_source *source)
+{
+	return tcp_pages_distrust(&((struct tcp_source *)source)->pages);
+}
+
 static void tcp_destroy(struct page_source *source)
 {
 	struct tcp_source *tcp = (struct tcp_source *)source;
@@ -165,6 +172,7 @@ static void tcp_destroy(struct page_source *source)
 static const struct page_source_ops tcp_source_ops = {
 	.name = "snapshot server",
 	.fetch = tcp_fetch,
+	.distrust = tcp_distrust,
 	.destroy = tcp_destroy,
 };
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SNAPSHOT_FORMS   "dir:PATH/NAME[@sha256:HEX] or tcp://HOST:PORT/NAME[@sha256:HEX]"
-#define REPOSITORY_FORMS "dir:PATH or tcp://HOST:PORT"
+#define SNAPSHOT_FORMS   "dir:PATH/NAME[@sha256:HEX] or tcp://HOST:PORT[,HOST:PORT]/NAME[@sha256:HEX]"
+#define REPOSITORY_FORMS "dir:PATH or tcp://HOST:PORT[,HOST:PORT]"
 
 struct span {
 	const char *at;
@@ -51,23 +51,68 @@ static bool parse_port(const char *port)
 	return digits && !port[digits] && digits <= 5 && number >= 1 && number <= 65535;
 }
 
-static bool parse_host_port(struct snapshot_url *url)
+static bool parse_server(struct span text, struct server_name *server)
 {
-	const char *colon = strrchr(url->location, ':');
+	const char *colon = memrchr(text.at, ':', text.size), *end = text.at + text.size;
 	struct span host;
-	bool bracket = url->location[0] == '[';
+	bool bracket = text.size && text.at[0] == '[';
 
-	if (!colon || strlen(colon + 1) >= sizeof(url->port) || !parse_port(colon + 1))
+	if (!colon ||
+	    !copy_span((struct span){colon + 1, (size_t)(end - colon) - 1}, server->port,
+		       sizeof(server->port)) ||
+	    !parse_port(server->port))
 		return false;
-	snprintf(url->port, sizeof(url->port), "%s", colon + 1);
-	host = (struct span){url->location, (size_t)(colon - url->location)};
+	host = (struct span){text.at, (size_t)(colon - text.at)};
 	if (bracket) {
 		if (host.size < 3 || colon[-1] != ']')
 			return false;
 		host = (struct span){host.at + 1, host.size - 2};
 	}
-	return copy_span(host, url->host, sizeof(url->host)) &&
-	       !strpbrk(url->host, bracket ? "[]/@ " : "[]/@: ");
+	return copy_span(host, server->host, sizeof(server->host)) &&
+	       !strpbrk(server->host, bracket ? "[]/@ " : "[]/@: ");
+}
+
+static bool list_has(const struct server_list *list, const struct server_name *server)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (!strcmp(list->names[i].host, server->host) &&
+		    !strcmp(list->names[i].port, server->port))
+			return true;
+	return false;
+}
+
+/* Why a list is none, or NULL. */
+static const char *append_servers(struct server_list *list, const char *text)
+{
+	for (;;) {
+		struct server_name server;
+		size_t size = strcspn(text, ",");
+		const char *next = text + size;
+
+		while (size && text[size - 1] == ' ')
+			size--;
+		if (!parse_server((struct span){text, size}, &server))
+			return "no HOST:PORT (an IPv6 address stands in brackets)";
+		if (!list_has(list, &server)) {
+			if (list->count == SERVERS_MOST)
+				return "more than 16 servers";
+			list->names[list->count++] = server;
+		}
+		if (!*next)
+			return NULL;
+		text = next + 1 + strspn(next + 1, " ");
+	}
+}
+
+int server_list_append(struct server_list *list, const char *text, const char *what,
+		       enum exit_code exit_code)
+{
+	const char *why = append_servers(list, text);
+
+	if (!why)
+		return 0;
+	return fail(exit_code, EINVAL, "%s: \"%.200s\": %s; expected HOST:PORT, HOST:PORT", what,
+		    text, why);
 }
 
 static const char *parse_location(struct snapshot_url *url, struct span location)
@@ -75,9 +120,7 @@ static const char *parse_location(struct snapshot_url *url, struct span location
 	if (!copy_span(location, url->location, sizeof(url->location)))
 		return url->scheme == URL_DIR ? "the path is missing or too long"
 					      : "the host is missing or too long";
-	if (url->scheme == URL_TCP && !parse_host_port(url))
-		return "no HOST:PORT (an IPv6 address stands in brackets)";
-	return NULL;
+	return url->scheme == URL_DIR ? NULL : append_servers(&url->servers, url->location);
 }
 
 /* NAME, NAME@sha256:HEX or sha256:HEX. */

@@ -2,11 +2,12 @@
 /*
  * snapshot_url.h - the URLs people type.
  *
- *	a snapshot      dir:PATH/NAME[@sha256:HEX]    tcp://HOST:PORT/NAME[@sha256:HEX]
- *	                dir:PATH/sha256:HEX           tcp://HOST:PORT/sha256:HEX
- *	a repository    dir:PATH                      tcp://HOST:PORT
+ *	a snapshot      dir:PATH/NAME[@sha256:HEX]    tcp://SERVERS/NAME[@sha256:HEX]
+ *	                dir:PATH/sha256:HEX           tcp://SERVERS/sha256:HEX
+ *	a repository    dir:PATH                      tcp://SERVERS
  *
- * An IPv6 address stands in brackets: tcp://[::1]:7070/web.
+ * SERVERS is HOST:PORT, or several with commas: replicas that hold the same snapshot.  An IPv6
+ * address stands in brackets: tcp://[::1]:7070/web.
  * Errors: exit 64, with the form that was expected.
  */
 #ifndef SNAPSHOT_SNAPSHOT_URL_H
@@ -21,17 +22,33 @@
 
 enum url_scheme { URL_DIR, URL_TCP };
 
+#define SERVERS_MOST 16u
+
+struct server_name {
+	char host[256]; /* without brackets */
+	char port[6];   /* decimal */
+};
+
+struct server_list {
+	unsigned count;
+	struct server_name names[SERVERS_MOST]; /* all different */
+};
+
 struct snapshot_url {
 	enum url_scheme scheme;
-	char location[PATH_MAX]; /* PATH, or HOST:PORT as it was written */
-	char host[256];          /* tcp: without brackets */
-	char port[6];            /* tcp: decimal */
-	char ref[REF_NAME_MAX];  /* "" when there is only a digest, or for a repository */
+	char location[PATH_MAX];    /* PATH, or SERVERS as they were written */
+	struct server_list servers; /* tcp: at least one */
+	char ref[REF_NAME_MAX];     /* "" when there is only a digest, or for a repository */
 	bool has_digest;
 	struct digest digest;
 };
 
 MUST_USE int snapshot_url_parse(const char *text, struct snapshot_url *url);
 MUST_USE int repository_url_parse(const char *text, struct snapshot_url *url);
+
+/* Append "HOST:PORT, HOST:PORT"; those that are there already count once.  what begins the
+ * message, and exit_code is its code. */
+MUST_USE int server_list_append(struct server_list *list, const char *text, const char *what,
+				enum exit_code exit_code);
 
 #endif

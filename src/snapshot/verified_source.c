@@ -40,7 +40,7 @@ static int check_page(struct verified_source *verified, uint64_t page, const uin
 	return 0;
 }
 
-static int fetch_data(struct verified_source *verified, uint64_t first, uint32_t count,
+static int fetch_once(struct verified_source *verified, uint64_t first, uint32_t count,
 		      uint8_t *buffer)
 {
 	bool zero = false;
@@ -55,6 +55,17 @@ static int fetch_data(struct verified_source *verified, uint64_t first, uint32_t
 	for (int i = 0; !r && i < got; i++)
 		r = check_page(verified, first + (unsigned)i, buffer + (size_t)i * PAGE_SIZE);
 	return r ? r : got;
+}
+
+static int fetch_data(struct verified_source *verified, uint64_t first, uint32_t count,
+		      uint8_t *buffer)
+{
+	int r;
+
+	do
+		r = fetch_once(verified, first, count, buffer);
+	while (r == -EBADMSG && !page_source_distrust(verified->under));
+	return r;
 }
 
 static int verified_fetch(struct page_source *source, uint64_t first, uint32_t count,

@@ -2,8 +2,9 @@
 /*
  * verified_source.h - the page source that stands between the guest and any other: it answers
  * zero pages from the page index alone, and checks every other page against the index before
- * it is delivered (R3).  A page that fails is -EBADMSG (exit 65) and nothing of that fetch is
- * delivered.
+ * it is delivered (R3).  When a page fails, the source beneath is told to distrust whoever sent
+ * it and asked again; if there is nobody else, that is -EBADMSG (exit 65) and nothing of that
+ * fetch is delivered.
  *
  * No allocation per fetch.  It owns the source beneath it and borrows the snapshot.
  */

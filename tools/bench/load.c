@@ -31,7 +31,7 @@ int load_server_find(const char *text, const struct snapshot *snapshot, struct l
 	*server = (struct load_server){.snapshot = snapshot->id,
 				       .page_count = snapshot->index.page_count};
 	(void)snprintf(server->url, sizeof(server->url), "tcp://%.280s", url.location);
-	r = getaddrinfo(url.host, url.port, &hints, &found);
+	r = getaddrinfo(url.servers.names[0].host, url.servers.names[0].port, &hints, &found);
 	if (r)
 		return fail(EXIT_UNAVAILABLE, EHOSTUNREACH, "%s: %s", server->url, gai_strerror(r));
 	memcpy(&server->address, found->ai_addr, found->ai_addrlen);

@@ -149,7 +149,7 @@ static inline void mock_destroy(struct page_source *source)
 static inline int mock_open(struct mock *mock, enum page_priority priority,
 			    struct page_source **source)
 {
-	static const struct page_source_ops ops = {"mock", mock_fetch, mock_destroy};
+	static const struct page_source_ops ops = {.name = "mock", .fetch = mock_fetch, .destroy = mock_destroy};
 	struct mock_source *self;
 
 	*source = NULL;

@@ -354,21 +354,30 @@ static inline void *script_accept(void *context)
 	return NULL;
 }
 
-static inline void scripted_start(struct scripted_server *server)
+/* port "0": any that is free. */
+static inline void scripted_start_on(struct scripted_server *server, const char *port)
 {
+	const int on = 1;
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(port)),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	socklen_t size = sizeof(address);
 
 	memset(server, 0, sizeof(*server));
 	server->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	ck_assert_int_eq(bind(server->listen_fd, (struct sockaddr *)&address, size), 0);
 	ck_assert_int_eq(listen(server->listen_fd, 64), 0);
 	ck_assert_int_eq(getsockname(server->listen_fd, (struct sockaddr *)&address, &size), 0);
 	snprintf(server->port, sizeof(server->port), "%u", ntohs(address.sin_port));
 	ck_assert_int_eq(pthread_create(&server->thread, NULL, script_accept, server), 0);
+}
+
+static inline void scripted_start(struct scripted_server *server)
+{
+	scripted_start_on(server, "0");
 }
 
 static inline void scripted_stop(struct scripted_server *server)

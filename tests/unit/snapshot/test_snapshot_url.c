@@ -24,8 +24,8 @@ static void tcp_url(const char *text, const char *location, const char *host, co
 	ck_ok(snapshot_url_parse(text, &url));
 	ck_assert_int_eq(url.scheme, URL_TCP);
 	ck_assert_str_eq(url.location, location);
-	ck_assert_str_eq(url.host, host);
-	ck_assert_str_eq(url.port, port);
+	ck_assert_str_eq(url.servers.names[0].host, host);
+	ck_assert_str_eq(url.servers.names[0].port, port);
 	ck_assert_str_eq(url.ref, ref);
 }
 
@@ -55,6 +55,48 @@ START_TEST(servers)
 	tcp_url("tcp://[::1]:65535/web", "[::1]:65535", "::1", "65535", "web");
 	tcp_url("tcp://[fe80::1%eth0]:7070/sha256:" HEX, "[fe80::1%eth0]:7070", "fe80::1%eth0",
 		"7070", "");
+}
+END_TEST
+
+static void server_is(unsigned index, const char *host, const char *port)
+{
+	ck_assert_uint_lt(index, url.servers.count);
+	ck_assert_str_eq(url.servers.names[index].host, host);
+	ck_assert_str_eq(url.servers.names[index].port, port);
+}
+
+START_TEST(replicas)
+{
+	tcp_url("tcp://a:1,b:2,[::1]:3/web", "a:1,b:2,[::1]:3", "a", "1", "web");
+	ck_assert_uint_eq(url.servers.count, 3);
+	server_is(1, "b", "2");
+	server_is(2, "::1", "3");
+	tcp_url("tcp://a:1,a:1,a:2/web", "a:1,a:1,a:2", "a", "1", "web");
+	ck_assert_uint_eq(url.servers.count, 2);
+	ck_ok(server_list_append(&url.servers, "a:2, c:4 ,d:5", "remote.servers", EXIT_CONFIG));
+	ck_assert_uint_eq(url.servers.count, 4);
+	server_is(2, "c", "4");
+	server_is(3, "d", "5");
+	ck_ok(repository_url_parse("tcp://a:1,b:2", &url));
+	ck_assert_uint_eq(url.servers.count, 2);
+}
+END_TEST
+
+START_TEST(malformed_replicas)
+{
+	static const char *const lists[] = {",",     "a:1,",    ",a:1",       "a:1,,b:2", "a:1,b",
+					    "a,b:1", "a:1;b:2", "a:1 b:2",    "a:1,[::1", "a:1,b:0",
+					    "",      " a:1",    "a:1,[::1]2", "a:1,]:2",  "a:1, "};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		snprintf(text, sizeof(text), "tcp://%s/web", lists[i]);
+		refused(text, lists[i][0] ? "no HOST:PORT" : "the host is missing");
+		ck_fails(server_list_append(&url.servers, lists[i], "remote.servers", EXIT_CONFIG),
+			 EXIT_CONFIG, "expected HOST:PORT, HOST:PORT");
+	}
+	refused("tcp://a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9,b:1,b:2,b:3,b:4,b:5,b:6,b:7,b:8/web",
+		"more than 16 servers");
 }
 END_TEST
 
@@ -140,7 +182,7 @@ START_TEST(repositories)
 	ck_ok(repository_url_parse("dir:/", &url));
 	ck_assert_str_eq(url.location, "/");
 	ck_ok(repository_url_parse("tcp://[::1]:7070/", &url));
-	ck_assert_str_eq(url.host, "::1");
+	ck_assert_str_eq(url.servers.names[0].host, "::1");
 	ck_fails(repository_url_parse("tcp://host:7070/web", &url), EXIT_USAGE,
 		 "expected dir:PATH or tcp://HOST:PORT");
 	ck_fails(repository_url_parse("dir:", &url), EXIT_USAGE, "path is missing");
@@ -148,6 +190,6 @@ START_TEST(repositories)
 }
 END_TEST
 
-SUITE_MAIN("snapshot/snapshot_url", directories, servers, schemes_are_required,
-	   locations_are_required, names_are_checked, digests_are_checked,
+SUITE_MAIN("snapshot/snapshot_url", directories, servers, replicas, malformed_replicas,
+	   schemes_are_required, locations_are_required, names_are_checked, digests_are_checked,
 	   long_parts_are_refused_not_cut, repositories)

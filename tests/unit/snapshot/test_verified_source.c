@@ -52,7 +52,7 @@ static void liar_destroy(struct page_source *source)
 	*((struct liar *)source)->destroyed = true;
 }
 
-static const struct page_source_ops liar_ops = {"liar", liar_fetch, liar_destroy};
+static const struct page_source_ops liar_ops = {.name = "liar", .fetch = liar_fetch, .destroy = liar_destroy};
 
 static struct fixture fixture;
 static struct snapshot snapshot;

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_failover.c - several servers, of which some misbehave: every page comes right as long as
+ * one is well (R2).  Threads take the place of vCPUs.
+ */
+#include "scripted_server.h"
+#include "snapshot/verified_source.h"
+
+#define SERVERS 3
+#define ALWAYS  1000000
+
+static struct scripted_server servers[SERVERS];
+static bool running[SERVERS];
+static struct remote_session *session;
+static struct repository *repository;
+static struct snapshot snapshot;
+static struct snapshot_url url;
+
+static const struct remote_options options = {
+	.connect_timeout_ns = 20 * NS_PER_S,
+	.fault_deadline_ns = 20 * NS_PER_S,
+	.stall_timeout_ns = 60 * NS_PER_S,
+};
+
+static void init(const struct remote_options *with)
+{
+	char text[100];
+
+	log_setup("test", LOG_ERROR);
+	for (int i = 0; i < SERVERS; i++) {
+		scripted_start(&servers[i]);
+		running[i] = true;
+	}
+	snprintf(text, sizeof(text), "tcp://127.0.0.1:%s,127.0.0.1:%s,127.0.0.1:%s",
+		 servers[0].port, servers[1].port, servers[2].port);
+	ck_ok(repository_url_parse(text, &url));
+	ck_ok(remote_session_create(with, &session));
+	ck_ok(tcp_repository_open(session, &url, &repository));
+	snapshot.id = scripted_digest();
+	snapshot.index.page_count = SCRIPTED_PAGES;
+}
+
+static void stop(int i)
+{
+	if (running[i])
+		scripted_stop(&servers[i]);
+	running[i] = false;
+}
+
+static void finish(void)
+{
+	repository_close(repository);
+	remote_session_destroy(session);
+	for (int i = 0; i < SERVERS; i++)
+		stop(i);
+}
+
+static struct page_source *open_source(void)
+{
+	struct page_source *source;
+
+	ck_ok(repository->ops->open_pages(repository, &snapshot, PAGE_DEMAND, &source));
+	return source;
+}
+
+static void check_page(struct page_source *source, uint64_t page)
+{
+	uint8_t buffer[PAGE_SIZE], expected[PAGE_SIZE];
+	bool zero;
+	int got = page_source_fetch(source, page, 1, buffer, &zero);
+
+	ck_assert_msg(got == 1, "page %d: %s", (int)page, error_last()->text);
+	scripted_page(page, expected);
+	ck_assert_mem_eq(buffer, expected, PAGE_SIZE);
+}
+
+static const char *state_of(int i)
+{
+	static struct remote_server_status status[SERVERS_MOST];
+
+	ck_assert_uint_eq(remote_session_servers(session, status), SERVERS);
+	return status[i].state;
+}
+
+/* A repository's connection and that of its first source go to two servers. */
+START_TEST(sources_spread_over_servers)
+{
+	struct page_source *sources[6];
+
+	init(&options);
+	for (int i = 0; i < 6; i++)
+		sources[i] = open_source();
+	for (int i = 0; i < 6; i++)
+		check_page(sources[i], 1);
+	for (int i = 0; i < SERVERS; i++)
+		ck_assert_int_eq(servers[i].gets, 2);
+	for (int i = 0; i < 6; i++)
+		page_source_destroy(sources[i]);
+	finish();
+}
+END_TEST
+
+START_TEST(the_others_serve_when_one_is_gone)
+{
+	struct page_source *source;
+
+	init(&options);
+	source = open_source(); /* on the second server */
+	check_page(source, 1);
+	ck_assert_int_eq(servers[1].gets, 1);
+	stop(1);
+	check_page(source, 2);
+	check_page(source, 3);
+	ck_assert_str_eq(state_of(1), "suspect");
+	stop(2);
+	check_page(source, 4);
+	ck_assert_int_eq(servers[0].gets + servers[2].gets, 3);
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+START_TEST(a_thaw_begins_without_the_first_server)
+{
+	struct page_source *source;
+
+	init(&options);
+	stop(1);
+	source = open_source();
+	check_page(source, 1);
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+START_TEST(a_breaker_of_the_protocol_is_quarantined)
+{
+	struct page_source *source;
+
+	init(&options);
+	scripted_set(&servers[0], TRICK_GARBAGE, ALWAYS);
+	scripted_set(&servers[1], TRICK_WRONG_ID, ALWAYS);
+	source = open_source();
+	for (uint64_t page = 0; page < 10; page++)
+		check_page(source, page);
+	ck_assert_str_ne(state_of(1), "healthy");
+	scripted_set(&servers[2], TRICK_PAGE_BEFORE, ALWAYS);
+	ck_assert_int_lt(page_source_fetch(source, 1, 1, (uint8_t[PAGE_SIZE]){0}, &(bool){0}), 0);
+	ck_fails(-EPROTO, EXIT_PROTOCOL, "broke the protocol");
+	ck_assert_str_eq(state_of(2), "quarantined");
+	ck_assert_str_eq(state_of(0), "quarantined");
+	ck_assert_str_eq(state_of(1), "quarantined");
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+START_TEST(a_damaged_copy_is_quarantined_at_once)
+{
+	struct page_source *source;
+
+	init(&options);
+	servers[1].code = EXIT_DATA;
+	scripted_set(&servers[1], TRICK_ERROR, 1);
+	source = open_source();
+	check_page(source, 1);
+	ck_assert_str_eq(state_of(1), "quarantined");
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+START_TEST(distrust_ends_when_nobody_is_left)
+{
+	struct page_source *source;
+
+	init(&options);
+	source = open_source();
+	for (int i = 0; i < SERVERS; i++) {
+		check_page(source, 1);
+		fail(EXIT_DATA, EBADMSG, "page 1 is wrong");
+		ck_assert_int_eq(page_source_distrust(source), i < SERVERS - 1 ? 0 : -EBADMSG);
+		ck_fails(-EBADMSG, EXIT_DATA, "page 1 is wrong");
+	}
+	ck_assert_int_eq(page_source_fetch(source, 1, 1, (uint8_t[PAGE_SIZE]){0}, &(bool){0}),
+			 -EBADMSG);
+	ck_fails(-EBADMSG, EXIT_DATA, "page 1 is wrong");
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+START_TEST(a_server_that_is_back_is_used_again)
+{
+	struct page_source *source;
+
+	init(&options);
+	source = open_source();
+	stop(1);
+	check_page(source, 1);
+	scripted_start_on(&servers[1], servers[1].port);
+	running[1] = true;
+	stop(0);
+	stop(2);
+	check_page(source, 2);
+	ck_assert_int_eq(servers[1].gets, 1);
+	ck_assert_str_eq(state_of(1), "healthy");
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+SUITE_MAIN("failover", sources_spread_over_servers, the_others_serve_when_one_is_gone,
+	   a_thaw_begins_without_the_first_server, a_breaker_of_the_protocol_is_quarantined,
+	   a_damaged_copy_is_quarantined_at_once, distrust_ends_when_nobody_is_left,
+	   a_server_that_is_back_is_used_again)
