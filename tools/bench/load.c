@@ -231,6 +231,8 @@ static int take_messages(struct load_connection *connection)
 		if ((size_t)(end - at) < HEADER_SIZE + header.length)
 			break;
 		r = take_message(connection, &header, at + HEADER_SIZE);
+		if (connection->state == LOAD_CLOSED)
+			return r; /* by a callback */
 		at += HEADER_SIZE + header.length;
 	}
 	connection->input_used = (size_t)(end - at);
@@ -270,7 +272,7 @@ int load_handle(struct load_connection *connection)
 	int r = connection->state == LOAD_CONNECTING ? check_connected(connection)
 						     : receive(connection);
 
-	if (!r)
+	if (!r && connection->state != LOAD_CLOSED)
 		r = load_flush(connection);
 	if (r)
 		load_close(connection);

@@ -7,7 +7,7 @@
  *	load_server_find()   load_connect()...   epoll_wait(), load_handle()...   load_close()
  *
  * A connection asks for single pages, with demand priority.  Its callbacks run inside of
- * load_handle().  Data is not verified here.
+ * load_handle(), and may close it.  Data is not verified here.
  * Errors: as those of a client (remote/client.h); a connection that fails is closed.
  */
 #ifndef BENCH_LOAD_H

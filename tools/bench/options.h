@@ -28,10 +28,11 @@ struct options {
 	struct machine_config config; /* what --set says */
 	char json[INI_TEXT_MOST + 1]; /* path; empty: none */
 
-	uint32_t threads, seconds, depth;
+	uint32_t threads, seconds, depth, machines;
 	enum pattern pattern;
-	bool verify;
-	uint32_t pages; /* for each thread; 0: all there are */
+	bool verify, think;
+	char trace[INI_TEXT_MOST + 1]; /* path */
+	uint32_t pages;                /* for each thread; 0: all there are */
 	enum fault_kind fault;
 	bool fill;
 	char expect[INI_TEXT_MOST + 1]; /* a SHA-256 in hex; empty: any */
@@ -79,6 +80,6 @@ MUST_USE int options_parse(const struct command *command, int argc, char **argv,
 void command_print_help(const struct command *command);
 
 extern const struct command command_digest, command_fetch, command_make, command_ping,
-	command_sha256, command_thaw;
+	command_replay, command_sha256, command_thaw;
 
 #endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trace.c - reading a trace, line by line. */
+#include "trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int append(struct vcpu_trace *vcpu, const struct trace_touch *touch)
+{
+	if (vcpu->count == vcpu->capacity) {
+		size_t capacity = vcpu->capacity ? 2 * vcpu->capacity : 1024;
+		void *touches = realloc(vcpu->touches, capacity * sizeof(*touch));
+
+		if (!touches)
+			return fail(EXIT_OS, ENOMEM, "out of memory for a trace");
+		vcpu->touches = touches;
+		vcpu->capacity = capacity;
+	}
+	vcpu->touches[vcpu->count++] = *touch;
+	return 0;
+}
+
+/* NULL, or what is wrong with the line. */
+static const char *parse(const char *line, uint64_t page_count, struct trace_touch *touch,
+			 unsigned *vcpu)
+{
+	char rest;
+	int found;
+
+	*vcpu = 0;
+	found = sscanf(line, "%" SCNu64 " %" SCNu64 " %u %c", &touch->ns, &touch->page, vcpu,
+		       &rest);
+	if ((found != 2 && found != 3) || strchr(line, '-'))
+		return "is not \"NS PAGE [VCPU]\"";
+	if (touch->page >= page_count)
+		return "names a page that the snapshot does not have";
+	if (*vcpu >= TRACE_VCPUS_MOST)
+		return "names a vCPU above 63";
+	return NULL;
+}
+
+static int take_line(struct trace *trace, const char *path, unsigned number, const char *line,
+		     uint64_t page_count)
+{
+	struct trace_touch touch;
+	struct vcpu_trace *vcpu;
+	unsigned index;
+	const char *problem;
+
+	if (line[strspn(line, " \t\n")] == '\0' || line[0] == '#')
+		return 0;
+	problem = parse(line, page_count, &touch, &index);
+	vcpu = &trace->vcpus[problem ? 0 : index];
+	if (!problem && vcpu->count && touch.ns < vcpu->touches[vcpu->count - 1].ns)
+		problem = "goes back in time";
+	if (problem)
+		return fail(EXIT_DATA, EINVAL, "%s:%u: %s", path, number, problem);
+	if (index >= trace->vcpu_count)
+		trace->vcpu_count = index + 1;
+	return append(vcpu, &touch);
+}
+
+int trace_load(const char *path, uint64_t page_count, struct trace *trace)
+{
+	FILE *file = fopen(path, "re");
+	char line[128]; /* a longer one is cut in two, and neither has the form */
+	int r = 0;
+
+	*trace = (struct trace){0};
+	if (!file)
+		return fail(errno == EACCES ? EXIT_PERMISSION : EXIT_NOINPUT, errno, "%s: %s", path,
+			    strerror(errno));
+	for (unsigned number = 1; !r && fgets(line, sizeof(line), file); number++)
+		r = take_line(trace, path, number, line, page_count);
+	if (!r && ferror(file))
+		r = fail(EXIT_OS, EIO, "%s: cannot read", path);
+	if (!r && !trace->vcpu_count)
+		r = fail(EXIT_DATA, ENODATA, "%s: has no touch", path);
+	(void)fclose(file);
+	if (r)
+		trace_finish(trace);
+	return r;
+}
+
+void trace_finish(struct trace *trace)
+{
+	for (unsigned i = 0; i < trace->vcpu_count; i++)
+		free(trace->vcpus[i].touches);
+}
