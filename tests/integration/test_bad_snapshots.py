@@ -6,7 +6,8 @@ import time
 
 import harness
 import pytest
-from harness import THAW, free_port, refused, run
+from harness import THAW, refused
+from processes import free_port, run
 from snapshot_files import SnapshotFiles, flip
 
 

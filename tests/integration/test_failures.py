@@ -5,7 +5,8 @@ import signal
 import socket
 
 import pytest
-from harness import THAW, Process, free_port, run, wait_for
+from harness import THAW
+from processes import Process, free_port, run, wait_for
 
 
 @pytest.fixture

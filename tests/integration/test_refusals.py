@@ -3,9 +3,9 @@
 code and a message that says what and where."""
 import struct
 
-import harness
 import pytest
-from harness import KERNEL, THAW, THAWD, refused, run
+from harness import KERNEL, THAW, refused
+from processes import THAWD, run, underscores
 
 
 # ---- configuration ----
@@ -83,7 +83,7 @@ def boot(tmp_path, **sets):
     config = tmp_path / "vm.ini"
     config.write_text(f"[machine]\nmemory = 128M\ncontrol = {tmp_path}/vm.sock\n")
     command = [THAW, "run", config]
-    for key, value in harness.underscores(sets).items():
+    for key, value in underscores(sets).items():
         command += ["--set", f"{key}={value}"]
     return command
 

@@ -4,7 +4,8 @@ import shutil
 import time
 
 import pytest
-from harness import Frozen, wait_for
+from harness import Frozen
+from processes import wait_for
 from snapshot_files import SnapshotFiles
 
 TRANSPORTS = ["dir", "tcp"]
