@@ -134,6 +134,8 @@ static const struct ini_key restore_keys[] = {
 	{0},
 };
 
+static const char *const hedge_names[] = {"off", "auto", NULL}; /* HEDGE_OFF, HEDGE_AUTO */
+
 static const struct ini_key remote_keys[] = {
 	{.key = "servers",
 	 .type = INI_WORDS,
@@ -154,6 +156,14 @@ static const struct ini_key remote_keys[] = {
 	 .least = 10 * NS_PER_MS,
 	 .most = 86400 * NS_PER_S,
 	 .help = "A machine stalled for longer ends with exit code 69"},
+	{.key = "hedge",
+	 .type = INI_DURATION,
+	 FIELD(hedge_ns),
+	 .names = hedge_names,
+	 .initial = "auto",
+	 .least = NS_PER_MS,
+	 .most = 60 * NS_PER_S,
+	 .help = "Ask a second server for a page that takes longer; auto: than is usual"},
 	{0},
 };
 

@@ -70,6 +70,7 @@ struct machine_config {
 	/* [remote] */
 	char servers[CONFIG_SERVERS_SIZE]; /* besides those of the URL (snapshot_url.h) */
 	uint64_t fault_deadline_ns, stall_timeout_ns;
+	uint64_t hedge_ns; /* or HEDGE_OFF, HEDGE_AUTO (remote/client.h) */
 };
 
 void config_defaults(struct machine_config *config);

@@ -68,7 +68,7 @@ struct ini_key {
 	size_t size;              /* INI_WORDS: bytes of the array */
 	uint64_t least, most;     /* U32, SIZE, DURATION: inclusive */
 	uint64_t multiple;        /* SIZE: the value must be a multiple of this, if not 0 */
-	const char *const *names; /* ENUM: ends with NULL */
+	const char *const *names; /* ENUM: ends with NULL; DURATION: words for 0 ns, 1 ns, ... */
 };
 
 /* Elements are structs that begin with char name[INI_NAME_SIZE]. */

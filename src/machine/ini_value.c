@@ -71,6 +71,11 @@ static void format_number(const struct ini_key *key, uint64_t value, char buffer
 {
 	const struct unit *unit = units_of(key->type);
 
+	for (unsigned i = 0; key->names && key->names[i]; i++)
+		if (value == i) {
+			(void)snprintf(buffer, INI_VALUE_SIZE, "%s", key->names[i]);
+			return;
+		}
 	/* 0 is a multiple of every unit: it takes the first. */
 	while (unit[1].name && value % unit->scale)
 		unit++;
@@ -78,10 +83,23 @@ static void format_number(const struct ini_key *key, uint64_t value, char buffer
 		       unit->name);
 }
 
+/* The words that a key takes besides numbers stand for 0, 1, ... */
+static bool read_word(const struct ini_key *key, const char *text, uint64_t *value)
+{
+	for (*value = 0; key->names && key->names[*value]; ++*value)
+		if (!strcmp(text, key->names[*value]))
+			return true;
+	return false;
+}
+
 static int parse_number(const struct ini_key *key, const char *text, void *field)
 {
 	uint64_t value;
 
+	if (read_word(key, text, &value)) {
+		*(uint64_t *)field = value;
+		return 0;
+	}
 	if (!read_number(key, text, &value) || !number_allowed(key, value))
 		return -EINVAL;
 	if (key->type == INI_U32)
@@ -258,13 +276,17 @@ static void enum_limits(const struct ini_key *key, char *limits, size_t size)
 static void number_limits(const struct ini_key *key, char *limits, size_t size)
 {
 	char least[INI_VALUE_SIZE], most[INI_VALUE_SIZE], multiple[INI_VALUE_SIZE];
+	size_t used = 0;
 
 	format_number(key, key->least, least);
 	format_number(key, key->most, most);
 	if (key->multiple)
 		format_number(key, key->multiple, multiple);
-	(void)snprintf(limits, size, "%s to %s%s%s", least, most,
-		       key->multiple ? " in steps of " : "", key->multiple ? multiple : "");
+	for (unsigned i = 0; key->names && key->names[i] && used < size; i++)
+		used += (size_t)snprintf(limits + used, size - used, "%s, ", key->names[i]);
+	if (used < size)
+		(void)snprintf(limits + used, size - used, "%s to %s%s%s", least, most,
+			       key->multiple ? " in steps of " : "", key->multiple ? multiple : "");
 }
 
 void ini_value_limits(const struct ini_key *key, char *limits, size_t size)

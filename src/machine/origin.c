@@ -23,6 +23,7 @@ static int open_session(const struct machine_config *config, struct remote_sessi
 
 	options.fault_deadline_ns = config->fault_deadline_ns;
 	options.stall_timeout_ns = config->stall_timeout_ns;
+	options.hedge_ns = config->hedge_ns;
 	return remote_session_create(&options, session);
 }
 
@@ -145,9 +146,10 @@ json_t *origin_status(struct origin *origin)
 	remote_session_status(origin->session, &status);
 	if (status.stalled_since_ns)
 		stalled_ms = (clock_now_ns() - status.stalled_since_ns) / NS_PER_MS;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "requests", (json_int_t)status.requests,
-			 "bytes_received", (json_int_t)status.bytes_received, "reconnects",
-			 (json_int_t)status.reconnects, "late_fetches",
-			 (json_int_t)status.late_fetches, "stalled_ms", (json_int_t)stalled_ms,
-			 "servers", servers_status(origin->session));
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests", (json_int_t)status.requests,
+		"bytes_received", (json_int_t)status.bytes_received, "reconnects",
+		(json_int_t)status.reconnects, "late_fetches", (json_int_t)status.late_fetches,
+		"hedges", (json_int_t)status.hedges, "hedges_won", (json_int_t)status.hedges_won,
+		"stalled_ms", (json_int_t)stalled_ms, "servers", servers_status(origin->session));
 }

@@ -36,13 +36,19 @@ struct remote_options {
 	uint64_t fault_deadline_ns;  /* a demand fetch that waits longer is logged and counted, and
 				      * its connection given up */
 	uint64_t stall_timeout_ns;   /* a fetch that waits longer fails */
+	uint64_t hedge_ns;           /* a demand fetch that waits longer also asks another server;
+				      * or HEDGE_OFF or HEDGE_AUTO (tcp_hedge.h) */
 };
+
+#define HEDGE_OFF  0
+#define HEDGE_AUTO 1
 
 /* What people expect (DESIGN 7). */
 #define REMOTE_OPTIONS_DEFAULT                                       \
 	((struct remote_options){.connect_timeout_ns = 5 * NS_PER_S, \
 				 .fault_deadline_ns = 2 * NS_PER_S,  \
-				 .stall_timeout_ns = 60 * NS_PER_S})
+				 .stall_timeout_ns = 60 * NS_PER_S,  \
+				 .hedge_ns = HEDGE_AUTO})
 
 struct remote_session;
 
@@ -59,6 +65,8 @@ struct remote_status {
 	uint64_t stalled_since_ns; /* clock_now_ns() when fetches began to fail; 0: all is well */
 	uint64_t reconnects;
 	uint64_t late_fetches; /* demand fetches that passed fault_deadline */
+	uint64_t hedges;       /* that asked a second server, and */
+	uint64_t hedges_won;   /* of them, those that it answered first */
 	uint64_t requests, bytes_received;
 };
 

@@ -304,25 +304,46 @@ static uint64_t open_until(const struct client_connection *connection)
 	return share;
 }
 
-int connection_open(struct client_connection *connection)
+/* Connect to the server that was chosen. */
+static int open_chosen(struct client_connection *connection)
 {
-	uint64_t until_ns = connection->until_ns, retry_ns;
-	int r = session_choose(connection->session, connection->turn, NULL, &connection->server,
-			       &retry_ns);
+	uint64_t until_ns = connection->until_ns;
+	int r;
 
-	if (!r)
-		r = await_retry(connection, retry_ns);
-	if (r)
-		return r;
 	connection->proven = false;
 	connection->leaving = false;
 	connection->opened_ns = clock_now_ns();
 	connection->until_ns = open_until(connection);
 	r = shake_hands(connection);
 	connection->until_ns = until_ns;
-	if (r && r != -ECANCELED)
+	if (r && r != -ECANCELED && r != -EALREADY)
 		session_fails(connection->session, connection->server, connection->opened_ns);
 	if (r)
 		connection_close(connection);
 	return r;
+}
+
+int connection_open(struct client_connection *connection)
+{
+	uint64_t retry_ns;
+	int r = session_choose(connection->session, connection->turn, NULL, &connection->server,
+			       &retry_ns);
+
+	if (!r)
+		r = await_retry(connection, retry_ns);
+	return r ? r : open_chosen(connection);
+}
+
+int connection_open_rival(struct client_connection *connection,
+			  const struct client_connection *rival)
+{
+	uint64_t retry_ns = 0;
+	int r = session_choose(connection->session, connection->turn, rival->server,
+			       &connection->server, &retry_ns);
+
+	if (r || retry_ns > clock_now_ns())
+		return -EAGAIN;
+	connection->rival = rival;
+	connection->until_ns = rival->until_ns;
+	return open_chosen(connection);
 }

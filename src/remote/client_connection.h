@@ -27,12 +27,15 @@ struct client_connection {
 	struct replica *server; /* connected to, now or last */
 	struct remote_counters counters;
 	uint64_t until_ns; /* CLOCK_MONOTONIC */
+	uint64_t hedge_ns; /* socket_receive() is -EAGAIN if nothing has come by then; 0: never */
 	uint64_t last_id;
 	int fd;             /* -1: closed */
 	unsigned turn;      /* which server comes first for it, if all are alike */
 	uint64_t opened_ns; /* when connecting began */
-	bool proven;        /* the server has answered a request since */
-	bool leaving;       /* it has sent GOAWAY */
+	uint64_t wake_ns;   /* the time-out of the socket */
+	const struct client_connection *rival; /* asks the same of another server; else NULL */
+	bool proven;                           /* the server has answered a request since */
+	bool leaving;                          /* it has sent GOAWAY */
 	uint8_t *input;
 	size_t capacity; /* of input */
 	size_t used;     /* bytes received */
@@ -52,6 +55,13 @@ void connection_finish(struct client_connection *connection);
 /* Connect to the best server and shake hands; first wait for the end of its back-off. */
 MUST_USE int connection_open(struct client_connection *connection);
 void connection_close(struct client_connection *connection);
+
+/* Open to another server than rival, and give up, -EALREADY, when rival has something to say; or
+ * -EAGAIN if no other may be tried at once.  The socket does not block until connection_settle().
+ */
+MUST_USE int connection_open_rival(struct client_connection *connection,
+				   const struct client_connection *rival);
+MUST_USE int connection_settle(struct client_connection *connection);
 
 /* Close because of error_last(), which counts against the server. */
 void connection_abandon(struct client_connection *connection);
@@ -109,5 +119,9 @@ MUST_USE int socket_send(struct client_connection *connection, const void *data,
 			 bool more);
 /* At least one byte more into input. */
 MUST_USE int socket_receive(struct client_connection *connection);
+/* Have socket_receive() look at the clock about this often while nothing comes. */
+void socket_wake(struct client_connection *connection, uint64_t ns);
+/* Wait for two at once: 0 or 1, whichever is readable, -ETIMEDOUT or -ECANCELED; no message. */
+MUST_USE int socket_race(struct client_connection *first, struct client_connection *second);
 
 #endif

@@ -102,6 +102,8 @@ void remote_session_status(struct remote_session *session, struct remote_status 
 		.stalled_since_ns = session->stalled_since_ns,
 		.reconnects = session->reconnects,
 		.late_fetches = session->late_fetches,
+		.hedges = session->hedges,
+		.hedges_won = session->hedges_won,
 	};
 	pthread_mutex_lock(&session->lock);
 	status->requests = session->past_requests;

@@ -28,7 +28,7 @@ struct remote_session {
 	int cancel_fd;                    /* an eventfd, readable for good once cancelled */
 	uint8_t machine[MACHINE_ID_SIZE]; /* random; tells servers whose connections these are */
 
-	_Atomic uint64_t stalled_since_ns, reconnects, late_fetches;
+	_Atomic uint64_t stalled_since_ns, reconnects, late_fetches, hedges, hedges_won;
 	_Atomic unsigned connections; /* made so far; spreads them over the servers */
 
 	pthread_mutex_t lock; /* of what follows */

@@ -2,8 +2,9 @@
 /*
  * client_socket.c - the system calls of a client connection.
  *
- * The socket blocks, but wakes up every WAKE_US, and only then the deadline and cancellation
- * are looked at.  So a fetch that is answered in time costs one send and one recv and no poll.
+ * The socket blocks, but wakes up every WAKE_NS or sooner (socket_wake), and only then the deadline
+ * and cancellation are looked at.  So a fetch that is answered in time costs one send and one recv
+ * and no poll.
  */
 #include "base/file.h"
 #include "remote/client_connection.h"
@@ -17,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAKE_US 50000
+#define WAKE_NS (50 * NS_PER_MS)
 
 static int lost(struct client_connection *connection, int errnum)
 {
@@ -33,24 +34,45 @@ static int lost(struct client_connection *connection, int errnum)
 	return r;
 }
 
-/* Wait until the socket is ready: 0, -ETIMEDOUT or -ECANCELED, no message attached. */
-static int wait_ready(struct client_connection *connection, short events)
+/* Wait until the socket is ready: 0, -ETIMEDOUT, -ECANCELED, or -EALREADY if the rival is; no
+ * message attached. */
+static int wait_until(struct client_connection *connection, short events, uint64_t until_ns)
 {
 	struct pollfd fds[] = {
 		{.fd = connection->fd, .events = events},
 		{.fd = connection->session->cancel_fd, .events = POLLIN},
+		{.fd = connection->rival ? connection->rival->fd : -1, .events = POLLIN},
 	};
 
 	for (;;) {
-		int ready = poll(fds, 2, clock_ms_until(connection->until_ns));
+		int ready = poll(fds, 3, clock_ms_until(until_ns));
 
 		if (ready > 0 && fds[1].revents)
 			return -ECANCELED;
+		if (ready > 0 && fds[2].revents)
+			return -EALREADY;
 		if (ready > 0)
 			return 0;
-		if (clock_now_ns() >= connection->until_ns)
+		if (clock_now_ns() >= until_ns)
 			return -ETIMEDOUT;
 	}
+}
+
+static int wait_ready(struct client_connection *connection, short events)
+{
+	return wait_until(connection, events, connection->until_ns);
+}
+
+int socket_race(struct client_connection *first, struct client_connection *second)
+{
+	int r;
+
+	second->rival = first;
+	r = wait_ready(second, POLLIN);
+	second->rival = NULL;
+	if (r == -EALREADY)
+		return 0;
+	return r ? r : 1;
 }
 
 /* After a socket call that failed: wait if that helps, otherwise close. */
@@ -60,9 +82,9 @@ static int wait_or_lose(struct client_connection *connection, int errnum, short 
 
 	if (errnum == EAGAIN || errnum == EINTR)
 		r = wait_ready(connection, events);
-	if (r == -ECANCELED) {
+	if (r == -ECANCELED || r == -EALREADY) {
 		connection_close(connection);
-		return session_cancelled();
+		return r == -EALREADY ? r : session_cancelled();
 	}
 	return r ? lost(connection, -r) : 0;
 }
@@ -81,6 +103,14 @@ int socket_send(struct client_connection *connection, const void *data, size_t s
 	return 0;
 }
 
+/* Nothing has come yet: is it time to ask another server? */
+static bool hedge_is_due(struct client_connection *connection, int errnum)
+{
+	if (errnum != EAGAIN || !connection->hedge_ns || connection->used != connection->consumed)
+		return false;
+	return wait_until(connection, POLLIN, connection->hedge_ns) == -ETIMEDOUT;
+}
+
 int socket_receive(struct client_connection *connection)
 {
 	for (;;) {
@@ -93,6 +123,8 @@ int socket_receive(struct client_connection *connection)
 			counter_add(&connection->counters.bytes_received, (uint64_t)n);
 			return 0;
 		}
+		if (n < 0 && hedge_is_due(connection, errno))
+			return -EAGAIN;
 		r = n ? wait_or_lose(connection, errno, POLLIN) : lost(connection, ECONNRESET);
 		if (r)
 			return r;
@@ -104,6 +136,8 @@ static int connect_failure(struct client_connection *connection, int errnum)
 	connection_close(connection);
 	if (errnum == ECANCELED)
 		return session_cancelled();
+	if (errnum == EALREADY)
+		return -EALREADY;
 	return fail(EXIT_UNAVAILABLE, errnum,
 		    "%s: cannot connect: %s; check that thawd runs there and listens on that port",
 		    connection->server->url, strerror(errnum));
@@ -137,18 +171,42 @@ static int connect_to(struct client_connection *connection, const struct addrinf
 	return r;
 }
 
-static int set_options(int fd)
+static int set_time_outs(int fd, uint64_t ns)
 {
-	const struct timeval wake = {.tv_usec = WAKE_US};
-	const int on = 1;
+	const struct timeval wake = {.tv_usec = (suseconds_t)(ns / NS_PER_US)};
 
-	if (fcntl(fd, F_SETFL, 0) || /* blocking again */
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wake, sizeof(wake)) ||
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wake, sizeof(wake)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wake, sizeof(wake)))
 		return -errno;
 	return 0;
+}
+
+/* A system call, so it is left out as long as the time-out is about right. */
+void socket_wake(struct client_connection *connection, uint64_t ns)
+{
+	if (ns > WAKE_NS)
+		ns = WAKE_NS;
+	if (ns <= 2 * connection->wake_ns && connection->wake_ns <= 2 * ns)
+		return;
+	if (!set_time_outs(connection->fd, ns))
+		connection->wake_ns = ns;
+}
+
+int connection_settle(struct client_connection *connection)
+{
+	if (!fcntl(connection->fd, F_SETFL, 0))
+		return 0;
+	return lost(connection, errno);
+}
+
+static int set_options(int fd)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)))
+		return -errno;
+	return set_time_outs(fd, WAKE_NS);
 }
 
 int socket_connect(struct client_connection *connection)
@@ -157,7 +215,10 @@ int socket_connect(struct client_connection *connection)
 
 	for (struct addrinfo *a = connection->server->addresses; a && r; a = a->ai_next)
 		r = connect_to(connection, a);
+	connection->wake_ns = WAKE_NS;
 	if (!r)
 		r = set_options(connection->fd);
+	if (!r && !connection->rival)
+		r = fcntl(connection->fd, F_SETFL, 0) ? -errno : 0; /* blocking again */
 	return r ? connect_failure(connection, -r) : 0;
 }

@@ -46,6 +46,17 @@ int tcp_pages_ensure_open(struct tcp_pages *pages)
 	return r;
 }
 
+int tcp_pages_open_rival(struct tcp_pages *pages, const struct client_connection *rival)
+{
+	int r = connection_open_rival(&pages->connection, rival);
+
+	if (!r)
+		r = open_snapshot(pages);
+	if (r)
+		connection_abandon(&pages->connection);
+	return r;
+}
+
 static int open_first(struct tcp_pages *pages)
 {
 	struct client_connection *connection = &pages->connection;
@@ -62,19 +73,25 @@ static int open_first(struct tcp_pages *pages)
 	return r;
 }
 
-int tcp_pages_init(struct tcp_pages *pages, struct repository *repository,
-		   const struct snapshot *snapshot, enum page_priority priority)
+int tcp_pages_prepare(struct tcp_pages *pages, struct repository *repository,
+		      const struct snapshot *snapshot, enum page_priority priority)
 {
 	struct tcp_repository *tcp = tcp_of(repository);
 	bool demand = priority == PAGE_DEMAND;
-	int r;
 
 	pages->snapshot = snapshot->id;
 	pages->page_count = snapshot->index.page_count;
 	pages->priority = priority;
 	pages->deadline_ns = demand ? tcp->session->options.fault_deadline_ns : BULK_DEADLINE_NS;
-	r = connection_init(&pages->connection, tcp->session,
-			    demand ? PAYLOAD_MAX_LEAST : PAYLOAD_MAX);
+	return connection_init(&pages->connection, tcp->session,
+			       demand ? PAYLOAD_MAX_LEAST : PAYLOAD_MAX);
+}
+
+int tcp_pages_init(struct tcp_pages *pages, struct repository *repository,
+		   const struct snapshot *snapshot, enum page_priority priority)
+{
+	int r = tcp_pages_prepare(pages, repository, snapshot, priority);
+
 	if (r)
 		return r;
 	r = open_first(pages);
@@ -86,6 +103,24 @@ int tcp_pages_init(struct tcp_pages *pages, struct repository *repository,
 void tcp_pages_finish(struct tcp_pages *pages)
 {
 	connection_finish(&pages->connection);
+}
+
+#define GET_ONE_SIZE (HEADER_SIZE + 8u + 12u)
+
+int tcp_pages_ask(struct tcp_pages *pages, const struct page_range *range)
+{
+	uint8_t message[GET_ONE_SIZE];
+	struct writer writer = writer_over(message, sizeof(message));
+	const struct header header = {
+		.type = MESSAGE_GET,
+		.length = GET_ONE_SIZE - HEADER_SIZE,
+		.handle = pages->handle,
+		.id = ++pages->connection.last_id,
+	};
+
+	header_write(&writer, &header);
+	get_request_write(&writer, pages->priority, range, 1);
+	return connection_send(&pages->connection, message, sizeof(message));
 }
 
 static unsigned long long to_ms(uint64_t ns)

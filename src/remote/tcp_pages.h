@@ -25,13 +25,22 @@ struct tcp_pages {
 	uint32_t handle; /* of the snapshot, while the connection is open */
 };
 
-/* Connect, and open the snapshot. */
+/* Not connected yet. */
+MUST_USE int tcp_pages_prepare(struct tcp_pages *pages, struct repository *repository,
+			       const struct snapshot *snapshot, enum page_priority priority);
+/* And connect, and open the snapshot. */
 MUST_USE int tcp_pages_init(struct tcp_pages *pages, struct repository *repository,
 			    const struct snapshot *snapshot, enum page_priority priority);
 void tcp_pages_finish(struct tcp_pages *pages);
 
+/* Connect and open the snapshot, to another server than rival (connection_open_rival). */
+MUST_USE int tcp_pages_open_rival(struct tcp_pages *pages, const struct client_connection *rival);
+
 /* Connect and open the snapshot again, if the connection was lost. */
 MUST_USE int tcp_pages_ensure_open(struct tcp_pages *pages);
+
+/* Send a GET of one range. */
+MUST_USE int tcp_pages_ask(struct tcp_pages *pages, const struct page_range *range);
 
 /* One fetch, in case the server does not answer at once. */
 struct trouble {

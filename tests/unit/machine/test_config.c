@@ -47,9 +47,29 @@ START_TEST(defaults_suit_a_small_machine)
 }
 END_TEST
 
+START_TEST(servers_are_checked)
+{
+	start();
+	set("remote.servers=10.0.0.6:7070, [::1]:7070");
+	ck_assert_int_eq(config_check(&config, CONFIG_RESTORE), 0);
+	set("remote.servers=10.0.0.6");
+	assert_refused(CONFIG_RESTORE, "remote.servers: \"10.0.0.6\": no HOST:PORT");
+}
+END_TEST
+
 START_TEST(names_stand_for_the_right_choice)
 {
 	start();
+	ck_assert_uint_eq(config.hedge_ns, 1); /* HEDGE_AUTO */
+	set("remote.hedge=off");
+	ck_assert_uint_eq(config.hedge_ns, 0); /* HEDGE_OFF */
+	set("remote.hedge=auto");
+	ck_assert_uint_eq(config.hedge_ns, 1);
+	set("remote.hedge=20ms");
+	ck_assert_uint_eq(config.hedge_ns, 20 * NS_PER_MS);
+	ck_assert_int_lt(config_override(&config, "remote.hedge=0ms"), 0);
+	ck_assert_msg(strstr(error_last()->text, "must be off, auto, 1ms to 60s"), "%s",
+		      error_last()->text);
 	set("machine.fault_mode=exit");
 	ck_assert_int_eq(config.fault_mode, CONFIG_FAULT_EXIT);
 	set("machine.fault_mode=trace");
@@ -187,6 +207,7 @@ static Suite *config_suite(void)
 
 	tcase_add_test(tests, defaults_suit_a_small_machine);
 	tcase_add_test(tests, names_stand_for_the_right_choice);
+	tcase_add_test(tests, servers_are_checked);
 	tcase_add_test(tests, sizes_have_limits);
 	tcase_add_test(tests, a_run_needs_a_kernel);
 	tcase_add_test(tests, the_name_makes_a_socket);

@@ -3,6 +3,7 @@
  * test_failover.c - several servers, of which some misbehave: every page comes right as long as
  * one is well (R2).  Threads take the place of vCPUs.
  */
+#include "remote/tcp_hedge.h"
 #include "scripted_server.h"
 #include "snapshot/verified_source.h"
 
@@ -20,6 +21,7 @@ static const struct remote_options options = {
 	.connect_timeout_ns = 20 * NS_PER_S,
 	.fault_deadline_ns = 20 * NS_PER_S,
 	.stall_timeout_ns = 60 * NS_PER_S,
+	.hedge_ns = HEDGE_OFF,
 };
 
 static void init(const struct remote_options *with)
@@ -210,7 +212,118 @@ START_TEST(a_server_that_is_back_is_used_again)
 }
 END_TEST
 
-SUITE_MAIN("failover", sources_spread_over_servers, the_others_serve_when_one_is_gone,
+static struct remote_status status(void)
+{
+	struct remote_status now;
+
+	remote_session_status(session, &now);
+	return now;
+}
+
+/* It takes a while, but no second fetch: the silent server's page comes from another. */
+START_TEST(a_silent_server_loses_to_another)
+{
+	struct remote_options hedged = options;
+	struct page_source *source;
+
+	hedged.hedge_ns = 20 * NS_PER_MS;
+	init(&hedged);
+	source = open_source();
+	check_page(source, 1);
+	servers[1].bytes = 0;
+	scripted_set(&servers[1], TRICK_SILENCE, ALWAYS);
+	for (uint64_t page = 2; page < 10; page++)
+		check_page(source, page);
+	ck_assert_uint_eq(status().hedges, 1);
+	ck_assert_uint_eq(status().hedges_won, 1);
+	ck_assert_uint_eq(status().late_fetches, 0);
+	ck_assert_uint_eq(status().reconnects, 0);
+	ck_assert_str_eq(state_of(1), "suspect");
+	ck_assert_int_eq(servers[1].gets, 2);
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+START_TEST(a_hedge_passes_over_a_server_that_is_gone)
+{
+	struct remote_options hedged = options;
+	struct page_source *source;
+
+	hedged.hedge_ns = 20 * NS_PER_MS;
+	init(&hedged);
+	source = open_source();
+	stop(0);
+	scripted_set(&servers[1], TRICK_SILENCE, 1);
+	check_page(source, 1);
+	ck_assert_uint_eq(status().hedges_won, 1);
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+/* Only the two that are silent are left: late, but not wrong, and it goes on. */
+START_TEST(all_silent_for_a_while)
+{
+	struct remote_options hedged = {20 * NS_PER_S, 200 * NS_PER_MS, 20 * NS_PER_S,
+					20 * NS_PER_MS};
+	struct page_source *source;
+
+	init(&hedged);
+	source = open_source();
+	for (int i = 0; i < SERVERS; i++)
+		scripted_set(&servers[i], TRICK_SILENCE, 2);
+	check_page(source, 1);
+	ck_assert_uint_eq(status().late_fetches, 1);
+	ck_assert_uint_eq(status().stalled_since_ns, 0);
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+START_TEST(no_hedge_when_it_is_off)
+{
+	struct remote_options off = {20 * NS_PER_S, 200 * NS_PER_MS, 20 * NS_PER_S, HEDGE_OFF};
+	struct page_source *source;
+
+	init(&off);
+	source = open_source();
+	scripted_set(&servers[1], TRICK_SILENCE, 1);
+	check_page(source, 1);
+	ck_assert_uint_eq(status().hedges, 0);
+	ck_assert_uint_eq(status().late_fetches, 1);
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
+START_TEST(hedging_follows_what_is_typical)
+{
+	const struct remote_options automatic = REMOTE_OPTIONS_DEFAULT;
+	struct remote_options fixed = automatic;
+	uint64_t typical = NS_PER_MS;
+
+	ck_assert_uint_eq(hedge_after_ns(&automatic, typical), HEDGE_LEAST_NS);
+	ck_assert_uint_eq(hedge_after_ns(&automatic, 10 * typical), 40 * typical);
+	ck_assert_uint_eq(hedge_after_ns(&automatic, 10 * NS_PER_S), NS_PER_S / 2);
+	fixed.hedge_ns = 3 * NS_PER_MS;
+	ck_assert_uint_eq(hedge_after_ns(&fixed, 10 * typical), 3 * NS_PER_MS);
+	fixed.hedge_ns = 3 * NS_PER_S;
+	ck_assert_uint_eq(hedge_after_ns(&fixed, typical), NS_PER_S / 2);
+	/* 1 of 20 takes 8 ms, the others 0.2 ms. */
+	for (unsigned i = 0; i < 2000; i++)
+		hedge_learn(&typical, i % 20 ? 200 * NS_PER_US : 8 * NS_PER_MS);
+	ck_assert_uint_gt(typical, 200 * NS_PER_US);
+	ck_assert_uint_lt(typical, 10 * NS_PER_MS);
+	for (unsigned i = 0; i < 2000; i++)
+		hedge_learn(&typical, 200 * NS_PER_US);
+	ck_assert_uint_lt(typical, 250 * NS_PER_US);
+}
+END_TEST
+
+SUITE_MAIN("failover", a_silent_server_loses_to_another, a_hedge_passes_over_a_server_that_is_gone,
+	   all_silent_for_a_while, no_hedge_when_it_is_off, hedging_follows_what_is_typical,
+	   sources_spread_over_servers, the_others_serve_when_one_is_gone,
 	   a_thaw_begins_without_the_first_server, a_breaker_of_the_protocol_is_quarantined,
 	   a_damaged_copy_is_quarantined_at_once, distrust_ends_when_nobody_is_left,
 	   a_server_that_is_back_is_used_again)
