@@ -4,7 +4,7 @@ import shutil
 import time
 
 import pytest
-from harness import Frozen
+from harness import GUESTS, Frozen
 from processes import wait_for
 from snapshot_files import SnapshotFiles
 
@@ -142,6 +142,20 @@ def test_machine_goes_on_after_its_snapshot(lab):
     again = lab.restore(lab.url("one"), name="again")
     assert again.ask("digest") == before
     again.poweroff()
+
+
+def test_sixteen_vcpus_page_for_themselves(lab):
+    """As many as a machine may have; the guest of the fault benchmark needs no scheduler."""
+    vm = lab.boot(kernel=GUESTS / "bare" / "paging", initrd=False, machine__memory="32M",
+                  machine__vcpus=16)
+    vm.send("fill 320\n")
+    vm.expect(r"READY 16 \d+")
+    vm.snapshot(lab.url("sixteen"))
+    vm = lab.restore(lab.url("sixteen"), restore__fill="no")
+    vm.send("go 20\n")
+    vm.expect(r"DONE 16 320 ")
+    vm.send("off\n")
+    assert vm.wait() == 0
 
 
 def test_zero_pages_cost_nothing(frozen):
