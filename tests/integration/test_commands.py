@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from harness import FAULT_MODES, THAW, available_modes, run
+from harness import FAULT_MODES, THAW, available_modes
+from processes import run
 
 
 def check(*prefix):
