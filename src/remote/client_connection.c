@@ -127,9 +127,11 @@ static int receive_one(struct client_connection *connection, struct frame *frame
 	if (frame->header.length > connection->capacity - HEADER_SIZE)
 		return connection_violated(connection, "a longer message than was agreed");
 	r = receive_until(connection, HEADER_SIZE + frame->header.length);
+	if (r)
+		return r;
 	connection->consumed = HEADER_SIZE + frame->header.length;
 	frame->payload = connection->input + HEADER_SIZE;
-	return r;
+	return 0;
 }
 
 /* The next frame that is not a GOAWAY. */

@@ -188,14 +188,9 @@ def each(kind, acts, nth, step=3):
     return Nth(kind, find)
 
 
-def all_of(*scripts):
-    """A message goes to the first script that counts its kind."""
-    def script(link, message):
-        for one in scripts:
-            if one.kind == message.kind:
-                return one(link, message)
-        return pass_on(link, message)
-    return script
+def after(first, second):
+    """second, once first has done what it does."""
+    return lambda link, message: (second if first.hits else first)(link, message)
 
 
 # --- acts ---

@@ -289,24 +289,33 @@ static int check_page(const struct machine *machine, uint64_t page, struct hashe
 			    page);
 }
 
-static int check_memory(struct machine *machine, json_t *report)
+/* What has come must be right also when the machine has failed. */
+static int check_pages(const struct machine *machine)
 {
-	struct hasher *pages = hasher_create(), *whole = hasher_create();
-	const char *expect = machine->options->expect;
-	struct digest digest;
-	char hex[DIGEST_HEX_SIZE];
+	struct hasher *hasher = hasher_create();
 	int r = 0;
 
 	for (uint64_t page = 0; !r && page < machine->memory.size / PAGE_SIZE; page++)
-		r = check_page(machine, page, pages);
-	hasher_block(whole, machine->memory.host, machine->memory.size, &digest);
-	hasher_destroy(pages);
-	hasher_destroy(whole);
+		if (pager_page_present(machine->pager, page))
+			r = check_page(machine, page, hasher);
+	hasher_destroy(hasher);
+	return r;
+}
+
+static int check_memory(const struct machine *machine, json_t *report)
+{
+	struct hasher *hasher = hasher_create();
+	const char *expect = machine->options->expect;
+	struct digest digest;
+	char hex[DIGEST_HEX_SIZE];
+
+	hasher_block(hasher, machine->memory.host, machine->memory.size, &digest);
+	hasher_destroy(hasher);
 	digest_to_hex(&digest, hex);
 	report_text(report, "sha256", hex);
-	if (!r && *expect && strcmp(expect, hex) != 0)
-		r = fail(EXIT_DATA, EBADMSG, "memory has SHA-256 %s, not %s", hex, expect);
-	return r;
+	if (*expect && strcmp(expect, hex) != 0)
+		return fail(EXIT_DATA, EBADMSG, "memory has SHA-256 %s, not %s", hex, expect);
+	return 0;
 }
 
 static void report_faults(struct machine *machine, double seconds, json_t *report)
@@ -359,6 +368,8 @@ static int run(const struct options *options, json_t *report)
 	if (!r)
 		report_run(&machine, report);
 	stop(&machine);
+	if (machine.pager && check_pages(&machine))
+		r = -EBADMSG;
 	if (!r && machine.resident_ns)
 		r = check_memory(&machine, report);
 	finish(&machine);
