@@ -40,6 +40,12 @@ static const struct ini_key fetch_options[] = {
 	 .initial = "random",
 	 .names = patterns,
 	 .help = "Order of the pages"},
+	{.key = "pages",
+	 .type = INI_U32,
+	 OPTION(pages),
+	 .initial = "0",
+	 .most = UINT32_MAX,
+	 .help = "At depth 1, end when each thread has fetched so many; 0: after --seconds"},
 	OPTION_VERIFY,
 	OPTION_SECONDS,
 	{0},
@@ -80,11 +86,13 @@ static int prepare_source(void *member)
 static int fetch_one_by_one(void *member, const _Atomic bool *stop)
 {
 	struct fetcher *fetcher = member;
+	uint64_t most = fetcher->options->pages ? fetcher->options->pages : UINT64_MAX;
 	uint8_t page[PAGE_SIZE];
 	bool zero;
 	int r = 0;
 
-	while (r >= 0 && !atomic_load_explicit(stop, memory_order_relaxed)) {
+	while (r >= 0 && fetcher->samples.count < most &&
+	       !atomic_load_explicit(stop, memory_order_relaxed)) {
 		uint64_t start = clock_now_ns();
 
 		r = page_source_fetch(fetcher->source, next_page(fetcher), 1, page, &zero);
@@ -201,7 +209,7 @@ static int fetch(const struct options *options, const struct target *target,
 			.epoll_fd = -1,
 		};
 	r = crew_run(options->depth > 1 ? &deep : &shallow, fetchers, sizeof(*fetchers),
-		     options->threads, options->seconds * NS_PER_S, &seconds);
+		     options->threads, options->pages ? 0 : options->seconds * NS_PER_S, &seconds);
 	if (!r)
 		report_fetchers(fetchers, options, seconds, report);
 	for (unsigned i = 0; i < options->threads; i++)

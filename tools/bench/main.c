@@ -12,8 +12,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_make,   &command_digest, &command_thaw,   &command_fetch,
-	&command_replay, &command_ping,   &command_sha256,
+	&command_make, &command_digest, &command_thaw, &command_fetch,
+	&command_bulk, &command_replay, &command_ping, &command_sha256,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))

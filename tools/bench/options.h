@@ -79,7 +79,7 @@ MUST_USE int options_parse(const struct command *command, int argc, char **argv,
 /* The command's usage, and a line for each of its options. */
 void command_print_help(const struct command *command);
 
-extern const struct command command_digest, command_fetch, command_make, command_ping,
+extern const struct command command_bulk, command_digest, command_fetch, command_make, command_ping,
 	command_replay, command_sha256, command_thaw;
 
 #endif
