@@ -58,7 +58,7 @@ int machine_start(struct machine *machine)
 	if (!machine->paused)
 		resume_all(machine);
 	if (machine->pager && machine->config.restore_fill)
-		return pager_fill(machine->pager);
+		return pager_prefetch(machine->pager, &(struct pager_prefetch){.rest = true, .threads = 1});
 	return 0;
 }
 
@@ -171,7 +171,8 @@ static int write_snapshot(struct machine *machine, struct repository *repository
 		r = machine_save(machine, &state);
 	if (!r && machine->origin) {
 		frozen.parent = origin_snapshot(machine->origin);
-		r = origin_open_source(machine->origin, PAGE_BULK, &parent_pages);
+		/* The guest stands still until these pages are here. */
+		r = origin_open_source(machine->origin, PAGE_DEMAND, &parent_pages);
 		frozen.parent_pages = parent_pages;
 	}
 	frozen.state = state.data;

@@ -34,9 +34,20 @@ static json_t *faults_status(const struct pager_status *status)
 	set_number(faults, "vcpu", status->faults[FAULT_VCPU]);
 	set_number(faults, "device", status->faults[FAULT_DEVICE]);
 	set_number(faults, "service", status->faults[FAULT_SERVICE]);
-	set_number(faults, "fill", status->faults[FAULT_FILL]);
+	set_number(faults, "prefetch", status->faults[FAULT_BULK]);
 	set_number(faults, "waited", status->waits);
 	return faults;
+}
+
+static json_t *prefetch_status(const struct pager_status *status)
+{
+	json_t *prefetch = json_object();
+
+	set_number(prefetch, "set", status->set_pages);
+	set_number(prefetch, "brought", status->set_brought);
+	set_number(prefetch, "late", status->set_late);
+	set_number(prefetch, "dropped", status->dropped);
+	return prefetch;
 }
 
 static void add_bucket(void *context, uint64_t top_ns, uint64_t samples)
@@ -75,6 +86,7 @@ static void add_paging(struct machine *machine, json_t *status)
 	json_object_set_new(status, "resident", json_boolean(pager.resident));
 	json_object_set_new(status, "pages", pages_status(&pager));
 	json_object_set_new(status, "faults", faults_status(&pager));
+	json_object_set_new(status, "prefetch", prefetch_status(&pager));
 	json_object_set_new(status, "fault_us", latency_status(machine->pager));
 }
 

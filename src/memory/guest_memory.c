@@ -10,9 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* An eager thaw asks for 1 MiB at once; the source cuts that into its own frames. */
-#define LOAD_RUN_PAGES 256u
-
 static int map_memfd(struct guest_memory *memory)
 {
 	void *host;
@@ -63,22 +60,18 @@ void guest_memory_finish(struct guest_memory *memory)
 	file_close(&memory->fd);
 }
 
+static int load_run(void *context, const struct page_range *run, const uint8_t *data)
+{
+	struct guest_memory *memory = context;
+
+	if (data)
+		memcpy(memory->host + run->first * PAGE_SIZE, data, (size_t)run->count * PAGE_SIZE);
+	return 0;
+}
+
 int guest_memory_load(struct guest_memory *memory, struct page_source *source)
 {
-	uint64_t pages = memory->size / PAGE_SIZE, page = 0;
-
-	while (page < pages) {
-		uint64_t left = pages - page;
-		bool zero = false;
-		int n = page_source_fetch(source, page,
-					  left < LOAD_RUN_PAGES ? (uint32_t)left : LOAD_RUN_PAGES,
-					  memory->host + page * PAGE_SIZE, &zero);
-
-		if (n < 0)
-			return n;
-		page += (uint64_t)n;
-	}
-	return 0;
+	return page_source_take_all(source, memory->size / PAGE_SIZE, load_run, memory);
 }
 
 int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host)

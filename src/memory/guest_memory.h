@@ -37,7 +37,7 @@ struct guest_memory {
 MUST_USE int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size);
 void guest_memory_finish(struct guest_memory *memory);
 
-/* Bring in every page from a source, before any vCPU runs: an eager thaw.  The memory must be
+/* Bring in every page from a bulk source, before any vCPU runs: an eager thaw.  The memory must be
  * fresh.  Fails with what the source says; the machine must not start then. */
 MUST_USE int guest_memory_load(struct guest_memory *memory, struct page_source *source);
 

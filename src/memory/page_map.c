@@ -84,6 +84,11 @@ bool page_map_is_present(struct page_map *map, uint64_t page)
 	return atomic_load(&map->state[page]) == PAGE_PRESENT;
 }
 
+bool page_map_is_absent(const struct page_map *map, uint64_t page)
+{
+	return atomic_load(&map->state[page]) == PAGE_ABSENT;
+}
+
 uint64_t page_map_missing(struct page_map *map)
 {
 	return atomic_load(&map->missing);

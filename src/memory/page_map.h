@@ -51,6 +51,7 @@ bool page_map_settle(struct page_map *map, uint64_t page, bool present);
 void page_map_wait(struct page_map *map, uint64_t page);
 
 bool page_map_is_present(struct page_map *map, uint64_t page);
+bool page_map_is_absent(const struct page_map *map, uint64_t page);
 uint64_t page_map_missing(struct page_map *map);
 
 #endif

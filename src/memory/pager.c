@@ -35,70 +35,71 @@ static void settle(struct pager *pager, uint64_t page, bool present)
 }
 
 /*
- * Fetch up to count host pages into the thread's buffer.  Returns how many came whole; all of
- * them are zero if *zero.  On a host with pages larger than PAGE_SIZE one host page may need
- * several answers, and then zeros are written out.
+ * Fetch a host page into the thread's buffer.  On a host with pages larger than PAGE_SIZE it may
+ * need several answers, and then zeros are written out.
  */
-static int fetch_run(struct pager_thread *self, uint64_t first, uint32_t count, bool *zero)
+static int fetch(struct pager_thread *self, uint64_t page, bool *zero)
 {
 	uint32_t unit = self->pager->unit, done = 0;
 
-	do {
+	while (done < unit) {
 		uint8_t *at = self->buffer + (size_t)done * PAGE_SIZE;
-		int n = page_source_fetch(self->source, first * unit + done, count * unit - done,
-					  at, zero);
+		int n = page_source_fetch(self->source, page * unit + done, unit - done, at, zero);
 
 		if (n < 0)
 			return n;
-		if (*zero && (done || (uint32_t)n % unit)) {
+		if (*zero && (uint32_t)n < unit) {
 			memset(at, 0, (size_t)n * PAGE_SIZE);
 			*zero = false;
 		}
 		done += (uint32_t)n;
-	} while (done % unit);
-	return (int)(done / unit);
+	}
+	return 0;
 }
 
-static int install_run(struct pager_thread *self, uint64_t first, uint32_t count)
+static int put(struct pager_thread *self, uint64_t first, uint32_t count, const uint8_t *data,
+	       bool zero)
 {
 	struct userfault *userfault = &self->pager->userfault;
-	size_t host_page = userfault->host_page_size;
-	bool zero = false;
-	int n = fetch_run(self, first, count, &zero), r;
+	size_t host_page = userfault->host_page_size, size = count * host_page;
+	int r = zero ? userfault_zero(userfault, first * host_page, size)
+		     : userfault_copy(userfault, first * host_page, data, size);
 
-	if (n < 0)
-		return n;
-	if (zero)
-		r = userfault_zero(userfault, first * host_page, (size_t)n * host_page);
-	else
-		r = userfault_copy(userfault, first * host_page, self->buffer,
-				   (size_t)n * host_page);
 	if (r)
 		return r;
+	/* Count before settling: the settle of the last page may end this thread's use. */
 	atomic_fetch_add_explicit(zero ? &self->pages_zero : &self->pages_fetched,
-				  (uint64_t)n * self->pager->unit, memory_order_relaxed);
-	return n;
+				  (uint64_t)count * self->pager->unit, memory_order_relaxed);
+	atomic_fetch_add_explicit(&self->installs, 1, memory_order_relaxed);
+	return 0;
 }
 
-int pager_install(struct pager *pager, enum fault_class fault_class, uint64_t first, uint32_t count)
+int pager_put(struct pager_thread *self, uint64_t first, uint32_t count, const uint8_t *data,
+	      bool zero)
 {
-	uint64_t start = clock_now_ns(), at = first, end = first + count;
-	struct pager_thread *self;
-	int n = pager_thread_self(pager, fault_class, &self);
+	int r = put(self, first, count, data, zero);
 
-	while (!n && at < end) {
-		n = install_run(self, at, (uint32_t)(end - at));
-		if (n < 0)
-			break;
-		/* Count before settling: the settle of the last page may end this thread's use. */
-		atomic_fetch_add_explicit(&self->installs, 1, memory_order_relaxed);
+	for (uint32_t i = 0; i < count; i++)
+		settle(self->pager, first + i, !r);
+	return r;
+}
+
+/* Fetch, install and settle a host page that the caller owns. */
+static int bring_on_demand(struct pager *pager, enum fault_class fault_class, uint64_t page)
+{
+	uint64_t start = clock_now_ns();
+	struct pager_thread *self;
+	bool zero = false;
+	int r = pager_thread_self(pager, fault_class, &self);
+
+	if (!r)
+		r = fetch(self, page, &zero);
+	if (!r)
+		r = put(self, page, 1, self->buffer, zero);
+	if (!r)
 		histogram_record(&self->latency, clock_now_ns() - start);
-		for (; n; n--)
-			settle(pager, at++, true);
-	}
-	for (; at < end; at++)
-		settle(pager, at, false);
-	return n;
+	settle(pager, page, !r);
+	return r;
 }
 
 /* The page is in memory, but perhaps not mapped yet; KVM's lookup wants it mapped. */
@@ -118,7 +119,7 @@ static int resolve_page(struct pager *pager, enum fault_class fault_class, uint6
 	for (;;) {
 		switch (page_map_claim(&pager->map, page)) {
 		case PAGE_ABSENT:
-			return pager_install(pager, fault_class, page, 1);
+			return bring_on_demand(pager, fault_class, page);
 		case PAGE_PRESENT:
 			return populate(pager, page);
 		case PAGE_IN_FLIGHT:
@@ -196,6 +197,7 @@ static void become_resident(struct pager *pager)
 	atomic_store(&pager->resident, true);
 	userfault_close(&pager->userfault);
 	pager_threads_close_sources(pager);
+	pager_bulk_join(pager); /* each closes its own when it has taken what it asked for */
 	pager->config.resident(pager->config.context);
 }
 
@@ -237,8 +239,9 @@ int pager_create(const struct pager_config *config, struct pager **out)
 	pager->id = atomic_fetch_add(&pagers_made, 1) + 1;
 	pager->unit = (uint32_t)(memory->host_page_size / PAGE_SIZE);
 	pthread_mutex_init(&pager->threads_lock, NULL);
-	pthread_mutex_init(&pager->fill_gate.lock, NULL);
-	pthread_cond_init(&pager->fill_gate.changed, NULL);
+	pthread_mutex_init(&pager->gate.lock, NULL);
+	pthread_cond_init(&pager->gate.changed, NULL);
+	pthread_mutex_init(&pager->order.lock, NULL);
 	pager->service_wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pager->service_wakeup < 0)
 		r = fail(EXIT_OS, errno, "eventfd: %s", strerror(errno));
@@ -270,16 +273,19 @@ void pager_destroy(struct pager *pager)
 		return;
 	atomic_store(&pager->stopping, true);
 	wake_service(pager);
+	pager_resume(pager);
 	pthread_join(pager->service_thread, NULL);
-	pager_fill_join(pager);
+	pager_bulk_join(pager);
 	pager->config.memory->pager = NULL;
 	pager_threads_destroy(pager);
 	userfault_close(&pager->userfault);
 	file_close(&pager->service_wakeup);
 	page_map_finish(&pager->map);
 	pthread_mutex_destroy(&pager->threads_lock);
-	pthread_mutex_destroy(&pager->fill_gate.lock);
-	pthread_cond_destroy(&pager->fill_gate.changed);
+	pthread_mutex_destroy(&pager->gate.lock);
+	pthread_cond_destroy(&pager->gate.changed);
+	pthread_mutex_destroy(&pager->order.lock);
+	page_order_finish(&pager->order);
 	free(pager);
 }
 
@@ -296,6 +302,7 @@ void pager_status(struct pager *pager, struct pager_status *status)
 		.waits = atomic_load(&pager->waits),
 		.resident = atomic_load(&pager->resident),
 	};
+	page_order_status(pager, status);
 	pthread_mutex_lock(&pager->threads_lock);
 	for (struct pager_thread *t = pager->threads; t; t = t->next) {
 		status->pages_zero += atomic_load(&t->pages_zero);

@@ -7,8 +7,9 @@
  * Every thread that touches guest memory pages for itself: on its first missing page it gets
  * its own demand page source, so the hot path shares no lock and no connection.  One service
  * thread reads the userfaultfd (the fault mode "uffd", and the safety net of the others) and,
- * once the last page is present, closes the userfaultfd and all sources.  A fill thread, if
- * asked for, brings everything else in the background on a bulk source.
+ * once the last page is present, closes the userfaultfd and all sources.  Bulk threads bring
+ * pages before anybody waits for them: the working set, and all the rest if that is wanted.  A
+ * page that is demanded before it has arrived in bulk is fetched at once on demand.
  *
  * gpa are guest-physical addresses inside RAM; pages count in units of PAGE_SIZE.
  */
@@ -27,7 +28,7 @@
 struct pager;
 
 /* Who asked for a page. */
-enum fault_class { FAULT_VCPU, FAULT_DEVICE, FAULT_SERVICE, FAULT_FILL, FAULT_CLASSES };
+enum fault_class { FAULT_VCPU, FAULT_DEVICE, FAULT_SERVICE, FAULT_BULK, FAULT_CLASSES };
 
 struct pager_config {
 	struct guest_memory *memory;
@@ -60,12 +61,26 @@ void pager_abandon(struct pager *pager);
 
 /*
  * After every vCPU has stopped (R0) and when no other thread is in a call or at a missing page.
- * The fill may be running or paused.  Clears memory->pager.  Not from a callback.
+ * Bulk threads may be running or paused.  Clears memory->pager.  Not from a callback.
  */
 void pager_destroy(struct pager *pager);
 
-/* Start bringing the absent pages in, in the background. */
-MUST_USE int pager_fill(struct pager *pager);
+#define BULK_THREADS_MOST 16u
+
+struct pager_prefetch {
+	const uint64_t *pages; /* the working set, in the order of first touch; may be none */
+	size_t count;
+	bool rest;        /* then every other page, in ascending order */
+	unsigned threads; /* 1 to BULK_THREADS_MOST, each with a bulk source of its own */
+};
+
+/* Start bringing absent pages in, in the background.  Once.  The list is copied; of numbers that
+ * are repeated or outside memory nothing comes, as it is only a hint. */
+MUST_USE int pager_prefetch(struct pager *pager, const struct pager_prefetch *prefetch);
+
+/* Wait until the first count pages of the set are present, or the time is over, or bringing them
+ * has failed. */
+void pager_await_set(struct pager *pager, size_t count, uint64_t timeout_ns);
 
 /* Name the calling thread's class and open its source now rather than at its first fault.
  * A thread that never calls this is FAULT_DEVICE. */
@@ -83,8 +98,8 @@ MUST_USE int pager_resolve(struct pager *pager, uint64_t gpa);
 MUST_USE int pager_make_present(struct pager *pager, uint64_t gpa, size_t size);
 
 /*
- * Keep new fetches from starting in the background and wait for those in flight, so that the
- * page map stands still once the vCPUs and devices are paused too.  Any thread may resume.
+ * Let nothing more be installed in the background, so that the page map stands still once the
+ * vCPUs and devices are paused too.  Waits for no network.  Any thread may resume.
  */
 void pager_pause(struct pager *pager);
 void pager_resume(struct pager *pager);
@@ -93,8 +108,11 @@ bool pager_page_present(struct pager *pager, uint64_t page);
 struct pager_status {
 	uint64_t pages_total, pages_missing;
 	uint64_t pages_zero, pages_fetched; /* installed without, and with, the network */
-	uint64_t faults[FAULT_CLASSES];     /* installs by class: a fault, or a run of the fill */
+	uint64_t faults[FAULT_CLASSES];     /* installs by class: a fault, or a run in bulk */
 	uint64_t waits;                     /* faults that found their page in flight */
+	uint64_t set_pages;                 /* of the working set */
+	uint64_t set_brought, set_late;     /* of them, brought in bulk, or by demand first */
+	uint64_t dropped; /* pages that arrived in bulk though demand had brought them */
 	bool resident;
 };
 

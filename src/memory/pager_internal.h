@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pager_internal.h - what pager.c, pager_thread.c and pager_fill.c share; nobody else. */
+/*
+ * pager_internal.h - what the files of the pager share; nobody else.
+ *
+ *	pager.c           the path of a fault
+ *	pager_thread.c    what each paging thread has for itself
+ *	pager_bulk.c      the threads that bring pages before somebody waits for them
+ *	pager_order.c     which page they ask for next
+ *	pager_pieces.c    host pages larger than PAGE_SIZE, put together
+ */
 #ifndef MEMORY_PAGER_INTERNAL_H
 #define MEMORY_PAGER_INTERNAL_H
 
@@ -8,18 +16,27 @@
 
 #include <pthread.h>
 
-/* The fill asks for this many bytes at once: a bulk frame of the wire (DESIGN 6). */
-#define FILL_RUN_BYTES ((size_t)256 * 1024)
-
 /* One thread that pages.  It alone writes here; status readers only load. */
 struct pager_thread {
 	struct pager *pager;
 	struct pager_thread *next;
 	enum fault_class fault_class;
 	struct page_source *source;
-	uint8_t *buffer; /* a host page, or FILL_RUN_BYTES for the fill */
+	uint8_t *buffer; /* a host page, or PAGES_TAKEN_MOST for bulk */
 	struct histogram latency;
 	_Atomic uint64_t installs, pages_zero, pages_fetched;
+};
+
+/* Shared by the bulk threads; pages are those of the host. */
+struct page_order {
+	pthread_mutex_t lock; /* of what follows, but that set and its count never change */
+	uint64_t *set;
+	size_t set_count, set_next;
+	bool rest;
+	uint64_t rest_next;
+	uint8_t *marks;      /* a byte per page */
+	uint64_t on_the_way; /* asked for and not arrived, by any thread */
+	uint64_t brought, late, dropped;
 };
 
 struct pager {
@@ -35,14 +52,16 @@ struct pager {
 	pthread_mutex_t threads_lock;
 	struct pager_thread *threads;
 
-	pthread_t service_thread, fill_thread;
-	bool filling; /* the fill thread was started */
+	pthread_t service_thread;
+	struct page_order order;
 	struct {
 		pthread_mutex_t lock;
 		pthread_cond_t changed;
-		bool paused; /* no new run may start */
-		bool busy;   /* a run is going on */
-	} fill_gate;
+		bool paused;     /* nothing more may be installed */
+		unsigned inside; /* threads that are installing */
+		pthread_t threads[BULK_THREADS_MOST];
+		unsigned started, joined, working;
+	} gate; /* of the bulk threads */
 };
 
 /*
@@ -51,17 +70,40 @@ struct pager {
  */
 MUST_USE int pager_thread_self(struct pager *pager, enum fault_class fault_class,
 			       struct pager_thread **self);
+/* By the thread itself. */
+void pager_thread_close(struct pager_thread *self);
+/* Those of demand, when no page can be claimed any more. */
 void pager_threads_close_sources(struct pager *pager);
 void pager_threads_destroy(struct pager *pager);
 
-/*
- * Fetch and install host pages [first, first + count), all owned by the caller, and settle
- * every one of them.
- */
-MUST_USE int pager_install(struct pager *pager, enum fault_class fault_class, uint64_t first,
-			   uint32_t count);
+/* Install host pages [first, first + count), all owned by the caller, and settle every one. */
+MUST_USE int pager_put(struct pager_thread *self, uint64_t first, uint32_t count,
+		       const uint8_t *data, bool zero);
 
-/* Wait for the fill thread, if there is one, to end. */
-void pager_fill_join(struct pager *pager);
+/* Wait for the bulk threads to end. */
+void pager_bulk_join(struct pager *pager);
+
+/* pager_order.c; pages are those of the host. */
+/* Under the lock. */
+MUST_USE int page_order_init(struct page_order *order, struct pager *pager,
+			     const struct pager_prefetch *prefetch);
+void page_order_finish(struct page_order *order);
+/* The next pages to ask for, at most this many that follow each other; 0: none. */
+uint32_t page_order_next(struct pager *pager, uint32_t most, uint64_t *first);
+/* Pages that were asked for are here, and were installed or dropped. */
+void page_order_arrived(struct pager *pager, uint64_t first, uint32_t count, bool dropped);
+/* Nothing is left to ask for.  True when there is after all, because a fault that was in flight
+ * has failed.  May wait for faults. */
+bool page_order_again(struct pager *pager);
+void page_order_status(struct pager *pager, struct pager_status *status);
+
+/* pager_pieces.c; unit is that of the pager, pages are of PAGE_SIZE. */
+struct pieces;
+MUST_USE int pieces_create(uint32_t unit, struct pieces **pieces);
+void pieces_destroy(struct pieces *pieces);
+/* The bytes of the whole host page if this was the last part of it, valid until the next call,
+ * and whether they are all zero; else NULL. */
+const uint8_t *pieces_add(struct pieces *pieces, uint32_t unit, uint64_t page, const uint8_t *data,
+			  bool *zero);
 
 #endif

@@ -14,7 +14,8 @@ static _Thread_local struct {
 
 static size_t buffer_size(struct pager *pager, enum fault_class fault_class)
 {
-	return fault_class == FAULT_FILL ? FILL_RUN_BYTES : pager->userfault.host_page_size;
+	return fault_class == FAULT_BULK ? (size_t)PAGES_TAKEN_MOST * PAGE_SIZE
+					 : pager->userfault.host_page_size;
 }
 
 /* UFFDIO_COPY wants its source resident, so the buffer is touched from the start. */
@@ -30,7 +31,7 @@ static int allocate_buffer(struct pager_thread *self)
 	return 0;
 }
 
-static void close_source(struct pager_thread *self)
+void pager_thread_close(struct pager_thread *self)
 {
 	page_source_destroy(self->source);
 	self->source = NULL;
@@ -38,7 +39,7 @@ static void close_source(struct pager_thread *self)
 
 static void destroy(struct pager_thread *self)
 {
-	close_source(self);
+	pager_thread_close(self);
 	if (self->buffer)
 		munmap(self->buffer, buffer_size(self->pager, self->fault_class));
 	free(self);
@@ -56,7 +57,7 @@ static int create(struct pager *pager, enum fault_class fault_class, struct page
 	r = allocate_buffer(self);
 	if (!r)
 		r = pager->config.open_source(pager->config.context,
-					      fault_class == FAULT_FILL ? PAGE_BULK : PAGE_DEMAND,
+					      fault_class == FAULT_BULK ? PAGE_BULK : PAGE_DEMAND,
 					      &self->source);
 	if (r) {
 		destroy(self);
@@ -78,8 +79,8 @@ int pager_thread_self(struct pager *pager, enum fault_class fault_class, struct 
 		current.self->next = pager->threads;
 		pager->threads = current.self;
 		/* pager_enter() may come too late for become_resident() to see this one. */
-		if (atomic_load(&pager->resident))
-			close_source(current.self);
+		if (atomic_load(&pager->resident) && fault_class != FAULT_BULK)
+			pager_thread_close(current.self);
 		pthread_mutex_unlock(&pager->threads_lock);
 	}
 	*self = current.self;
@@ -90,7 +91,8 @@ void pager_threads_close_sources(struct pager *pager)
 {
 	pthread_mutex_lock(&pager->threads_lock);
 	for (struct pager_thread *t = pager->threads; t; t = t->next)
-		close_source(t);
+		if (t->fault_class != FAULT_BULK)
+			pager_thread_close(t);
 	pthread_mutex_unlock(&pager->threads_lock);
 }
 

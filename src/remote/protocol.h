@@ -169,10 +169,6 @@ struct object_chunk {
 void object_chunk_write_prefix(struct writer *writer, uint64_t object_size, uint64_t offset);
 MUST_USE int object_chunk_read(const uint8_t *data, size_t size, struct object_chunk *chunk);
 
-struct page_range {
-	uint64_t first;
-	uint32_t count;
-};
 struct get_request { /* GET */
 	enum page_priority priority;
 	uint32_t range_count;

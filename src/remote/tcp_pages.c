@@ -233,3 +233,10 @@ void trouble_over(struct tcp_pages *pages)
 		log_info("%s: answers again after %llu ms", pages->connection.server->url,
 			 to_ms(clock_now_ns() - since));
 }
+
+int tcp_open_pages(struct repository *repository, const struct snapshot *snapshot,
+		   enum page_priority priority, struct page_source **source)
+{
+	return priority == PAGE_DEMAND ? tcp_source_open(repository, snapshot, source)
+				       : tcp_stream_open(repository, snapshot, source);
+}

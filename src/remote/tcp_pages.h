@@ -62,4 +62,10 @@ MUST_USE int tcp_pages_distrust(struct tcp_pages *pages);
 /* A later attempt has succeeded. */
 void trouble_over(struct tcp_pages *pages);
 
+/* tcp_source.c and tcp_stream.c: what tcp_open_pages() gives for each priority. */
+MUST_USE int tcp_source_open(struct repository *repository, const struct snapshot *snapshot,
+			     struct page_source **source);
+MUST_USE int tcp_stream_open(struct repository *repository, const struct snapshot *snapshot,
+			     struct page_source **source);
+
 #endif

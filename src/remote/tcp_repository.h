@@ -28,7 +28,7 @@ bool tcp_may_go_elsewhere(struct client_connection *connection, int failure);
 /* Give the next request of a connection stall_timeout. */
 void tcp_start_clock(struct client_connection *connection);
 
-/* tcp_source.c */
+/* tcp_pages.c */
 int tcp_open_pages(struct repository *repository, const struct snapshot *snapshot,
 		   enum page_priority priority, struct page_source **source);
 

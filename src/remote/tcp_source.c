@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tcp_source.c - the pages of a snapshot from a server, for one thread.
+ * tcp_source.c - the pages of a snapshot that somebody waits for, from a server.
  *
  * tcp_fetch() is the path of every remote fault: one send, one recv, checks, one copy.  Only
  * when nothing has come in the usual time, another server is asked too (tcp_hedge.h).
@@ -17,7 +17,6 @@ struct tcp_source {
 	struct tcp_pages *spare; /* the other, for hedging; NULL: off, or there is one server */
 	uint64_t typical_ns;     /* what a fetch takes */
 	struct tcp_pages links[2];
-	uint32_t frame_pages; /* most pages per fetch: what one frame holds */
 	uint8_t scratch[BULK_FRAME_PAGES * PAGE_SIZE]; /* a DATA of several ranges */
 };
 
@@ -164,7 +163,7 @@ static int tcp_fetch(struct page_source *source, uint64_t first, uint32_t count,
 	struct tcp_source *tcp = (struct tcp_source *)source;
 	const struct page_range asked = {
 		.first = first,
-		.count = count < tcp->frame_pages ? count : tcp->frame_pages,
+		.count = count < DEMAND_FRAME_PAGES ? count : DEMAND_FRAME_PAGES,
 	};
 	struct trouble trouble;
 	int r;
@@ -213,8 +212,8 @@ static int prepare_spare(struct tcp_source *tcp, struct repository *repository,
 	return r;
 }
 
-int tcp_open_pages(struct repository *repository, const struct snapshot *snapshot,
-		   enum page_priority priority, struct page_source **source)
+int tcp_source_open(struct repository *repository, const struct snapshot *snapshot,
+		    struct page_source **source)
 {
 	struct tcp_source *tcp = calloc(1, sizeof(*tcp));
 	int r;
@@ -222,16 +221,14 @@ int tcp_open_pages(struct repository *repository, const struct snapshot *snapsho
 	if (!tcp)
 		return fail(EXIT_OS, ENOMEM, "%s: out of memory", repository->url);
 	tcp->source.ops = &tcp_source_ops;
-	tcp->frame_pages = priority == PAGE_DEMAND ? DEMAND_FRAME_PAGES : BULK_FRAME_PAGES;
 	tcp->typical_ns = HEDGE_LEAST_NS / 4;
 	tcp->pages = &tcp->links[0];
-	r = tcp_pages_init(tcp->pages, repository, snapshot, priority);
+	r = tcp_pages_init(tcp->pages, repository, snapshot, PAGE_DEMAND);
 	if (r) {
 		free(tcp);
 		return r;
 	}
-	if (priority == PAGE_DEMAND)
-		r = prepare_spare(tcp, repository, snapshot);
+	r = prepare_spare(tcp, repository, snapshot);
 	if (r)
 		tcp_destroy(&tcp->source);
 	else

@@ -45,7 +45,8 @@ struct repository_ops {
 	int (*holds)(struct repository *repository, enum object_kind kind,
 		     const struct digest *digest, bool *held);
 
-	/* A source of the unverified pages of a loaded snapshot, which outlives it.  It never
+	/* A source of the unverified pages of a loaded snapshot, which outlives it: a demand
+	 * or a bulk source (page_source.h).  It never
 	 * says zero.  A pack that is missing, cut short or foreign is refused here (R6). */
 	int (*open_pages)(struct repository *repository, const struct snapshot *snapshot,
 			  enum page_priority priority, struct page_source **source);

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERIFY_PAGES 64 /* per fetch: 256 KiB */
-
 int snapshot_find(struct repository *repository, const struct snapshot_url *url, struct digest *id)
 {
 	if (!url->has_digest)
@@ -107,20 +105,11 @@ int snapshot_open_source(struct repository *repository, const struct snapshot *s
 	return r ? r : verified_source_create(under, snapshot, source);
 }
 
-static int fetch_all(struct page_source *source, uint64_t page_count, uint8_t *buffer,
-		     uint64_t *data_pages)
+static int count_data(void *context, const struct page_range *run, const uint8_t *data)
 {
-	bool zero;
+	uint64_t *data_pages = context;
 
-	*data_pages = 0;
-	for (uint64_t page = 0; page < page_count;) {
-		int got = page_source_fetch(source, page, VERIFY_PAGES, buffer, &zero);
-
-		if (got < 0)
-			return got;
-		page += (unsigned)got;
-		*data_pages += zero ? 0 : (unsigned)got;
-	}
+	*data_pages += data ? run->count : 0;
 	return 0;
 }
 
@@ -128,17 +117,12 @@ int snapshot_verify(struct repository *repository, const struct snapshot *snapsh
 		    uint64_t *data_pages)
 {
 	struct page_source *source;
-	uint8_t *buffer;
 	int r = snapshot_open_source(repository, snapshot, PAGE_BULK, &source);
 
 	if (r)
 		return r;
-	buffer = malloc((size_t)VERIFY_PAGES * PAGE_SIZE);
-	if (buffer)
-		r = fetch_all(source, snapshot->index.page_count, buffer, data_pages);
-	else
-		r = fail(EXIT_OS, ENOMEM, "verify: out of memory");
-	free(buffer);
+	*data_pages = 0;
+	r = page_source_take_all(source, snapshot->index.page_count, count_data, data_pages);
 	page_source_destroy(source);
 	return r;
 }

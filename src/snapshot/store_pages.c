@@ -15,6 +15,8 @@
 struct store_pages {
 	struct page_source source;
 	const struct snapshot *snapshot;
+	struct page_range asked[PAGES_ASKED_MOST]; /* a ring; every range has a page at least */
+	uint32_t asked_first, asked_count;
 	uint32_t pack_count;
 	int packs[]; /* open files, in the order of the manifest's table */
 };
@@ -70,6 +72,37 @@ static int store_pages_fetch(struct page_source *source, uint64_t first, uint32_
 	return r ? read_failure(pages, &entry, -r) : (int)run;
 }
 
+static int store_pages_ask(struct page_source *source, uint64_t first, uint32_t count)
+{
+	struct store_pages *pages = (struct store_pages *)source;
+
+	if (pages->asked_count == PAGES_ASKED_MOST)
+		return fail(EXIT_INTERNAL, EOVERFLOW, "asked for too many pages at once");
+	pages->asked[(pages->asked_first + pages->asked_count++) % PAGES_ASKED_MOST] =
+		(struct page_range){first, count};
+	return 0;
+}
+
+static int store_pages_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
+			    bool *zero)
+{
+	struct store_pages *pages = (struct store_pages *)source;
+	struct page_range *asked = &pages->asked[pages->asked_first];
+	uint32_t most = asked->count < PAGES_TAKEN_MOST ? asked->count : PAGES_TAKEN_MOST;
+	int got = store_pages_fetch(source, asked->first, most, buffer, zero);
+
+	if (got < 0)
+		return got;
+	*run = (struct page_range){asked->first, (uint32_t)got};
+	asked->first += (uint32_t)got;
+	asked->count -= (uint32_t)got;
+	if (!asked->count) {
+		pages->asked_first = (pages->asked_first + 1) % PAGES_ASKED_MOST;
+		pages->asked_count--;
+	}
+	return 0;
+}
+
 static void store_pages_destroy(struct page_source *source)
 {
 	struct store_pages *pages = (struct store_pages *)source;
@@ -79,10 +112,20 @@ static void store_pages_destroy(struct page_source *source)
 	free(pages);
 }
 
-static const struct page_source_ops store_pages_ops = {
-	.name = "directory store",
-	.fetch = store_pages_fetch,
-	.destroy = store_pages_destroy,
+static const struct page_source_ops store_pages_ops[] = {
+	[PAGE_DEMAND] =
+		{
+			.name = "directory store",
+			.fetch = store_pages_fetch,
+			.destroy = store_pages_destroy,
+		},
+	[PAGE_BULK] =
+		{
+			.name = "directory store",
+			.ask = store_pages_ask,
+			.take = store_pages_take,
+			.destroy = store_pages_destroy,
+		},
 };
 
 static int open_pack(struct store *store, const struct manifest_pack *pack, int *fd)
@@ -110,10 +153,9 @@ int store_open_pages(struct repository *repository, const struct snapshot *snaps
 		calloc(1, sizeof(*pages) + manifest->pack_count * sizeof(pages->packs[0]));
 	int r = 0;
 
-	(void)priority; /* the kernel's page cache serves both alike */
 	if (!pages)
 		return fail(EXIT_OS, ENOMEM, "%s: out of memory", repository->url);
-	pages->source.ops = &store_pages_ops;
+	pages->source.ops = &store_pages_ops[priority];
 	pages->snapshot = snapshot;
 	while (!r && pages->pack_count < manifest->pack_count) {
 		r = open_pack(store_of(repository), &manifest->packs[pages->pack_count],

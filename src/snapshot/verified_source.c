@@ -15,6 +15,10 @@ struct verified_source {
 	struct page_source *under;
 	const struct snapshot *snapshot;
 	struct hasher *hasher;
+
+	/* Runs of zero pages that were asked for; the source beneath never hears of them. */
+	struct page_range zeros[PAGES_ASKED_MOST];
+	uint32_t zero_count;
 };
 
 static int refuse(const struct verified_source *verified, uint64_t page, const char *why)
@@ -82,6 +86,83 @@ static int verified_fetch(struct page_source *source, uint64_t first, uint32_t c
 	return *zero ? (int)run : fetch_data(verified, first, run, buffer);
 }
 
+static int ask_run(struct verified_source *verified, uint64_t first, uint32_t count, bool zero)
+{
+	if (!zero)
+		return page_source_ask(verified->under, first, count);
+	if (verified->zero_count == PAGES_ASKED_MOST)
+		return fail(EXIT_INTERNAL, EOVERFLOW, "asked for too many pages at once");
+	verified->zeros[verified->zero_count++] = (struct page_range){first, count};
+	return 0;
+}
+
+static int verified_ask(struct page_source *source, uint64_t first, uint32_t count)
+{
+	struct verified_source *verified = (struct verified_source *)source;
+	const struct page_index *index = &verified->snapshot->index;
+	int r = 0;
+
+	if (first >= index->page_count || count > index->page_count - first)
+		return fail(EXIT_INTERNAL, ERANGE, "page %" PRIu64 " is beyond the snapshot",
+			    first + count - 1);
+	while (!r && count) {
+		bool zero;
+		uint32_t run = page_index_run(index, first, count, &zero);
+
+		r = ask_run(verified, first, run, zero);
+		first += run;
+		count -= run;
+	}
+	return r;
+}
+
+static int check_run(struct verified_source *verified, const struct page_range *run,
+		     const uint8_t *data)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < run->count; i++)
+		r = check_page(verified, run->first + i, data + (size_t)i * PAGE_SIZE);
+	return r;
+}
+
+static int take_data(struct verified_source *verified, struct page_range *run, uint8_t *buffer)
+{
+	uint64_t page_count = verified->snapshot->index.page_count;
+	bool zero = false;
+	int r = page_source_take(verified->under, run, buffer, &zero);
+
+	if (r)
+		return r;
+	if (!run->count || run->count > PAGES_TAKEN_MOST || run->first >= page_count ||
+	    run->count > page_count - run->first)
+		return refuse(verified, run->first, "answered with a wrong number of pages");
+	r = zero ? refuse(verified, run->first, "says it is all zeros, which it is not")
+		 : check_run(verified, run, buffer);
+	if (r != -EBADMSG || page_source_distrust(verified->under))
+		return r;
+	/* From somebody else. */
+	r = page_source_ask(verified->under, run->first, run->count);
+	return r ? r : -EAGAIN;
+}
+
+static int verified_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
+			 bool *zero)
+{
+	struct verified_source *verified = (struct verified_source *)source;
+	int r;
+
+	*zero = verified->zero_count;
+	if (*zero) {
+		*run = verified->zeros[--verified->zero_count];
+		return 0;
+	}
+	do
+		r = take_data(verified, run, buffer);
+	while (r == -EAGAIN);
+	return r;
+}
+
 static void verified_destroy(struct page_source *source)
 {
 	struct verified_source *verified = (struct verified_source *)source;
@@ -94,6 +175,8 @@ static void verified_destroy(struct page_source *source)
 static const struct page_source_ops verified_ops = {
 	.name = "verified source",
 	.fetch = verified_fetch,
+	.ask = verified_ask,
+	.take = verified_take,
 	.destroy = verified_destroy,
 };
 

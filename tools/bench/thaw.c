@@ -190,6 +190,7 @@ static int start_cpus(struct machine *machine)
 
 static int start_paging(struct machine *machine)
 {
+	const struct pager_prefetch everything = {.rest = true, .threads = 1};
 	struct pager_config config = {
 		.memory = &machine->memory,
 		.open_source = open_source,
@@ -207,7 +208,7 @@ static int start_paging(struct machine *machine)
 		return r;
 	}
 	r = pager_create(&config, &machine->pager);
-	return !r && machine->options->fill ? pager_fill(machine->pager) : r;
+	return !r && machine->options->fill ? pager_prefetch(machine->pager, &everything) : r;
 }
 
 static int start(struct machine *machine)

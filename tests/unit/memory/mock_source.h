@@ -32,9 +32,13 @@ struct mock {
 	uint64_t fail_page;  /* a fetch that starts here fails ... */
 	unsigned fail_times; /* ... this often */
 	bool refuse_open;
+	bool backwards; /* bulk sources answer the range asked for last */
 
 	/* What happened. */
 	unsigned handed_out[MOCK_PAGES];
+	uint64_t asked_order[MOCK_PAGES]; /* pages in the order they were asked for in bulk */
+	unsigned asked_total;
+	uint32_t most_asked; /* and not taken, by one source */
 	unsigned fetches, failures, inside[2], most_inside, opened[2], destroyed;
 };
 
@@ -42,6 +46,9 @@ struct mock_source {
 	struct page_source source;
 	struct mock *mock;
 	enum page_priority priority;
+	struct page_range asked[PAGES_ASKED_MOST]; /* of a bulk source, in order */
+	unsigned asked_count;
+	uint32_t asked_pages;
 };
 
 static inline void mock_init(struct mock *mock)
@@ -136,6 +143,69 @@ static inline int mock_fetch(struct page_source *source, uint64_t first, uint32_
 	return n;
 }
 
+static inline int mock_ask(struct page_source *source, uint64_t first, uint32_t count)
+{
+	struct mock_source *self = (struct mock_source *)source;
+	struct mock *mock = self->mock;
+
+	if (!count || first >= MOCK_PAGES || count > MOCK_PAGES - first ||
+	    count > PAGES_ASKED_MOST - self->asked_pages)
+		return fail(EXIT_INTERNAL, EINVAL, "mock: asked for %u pages at %llu", count,
+			    (unsigned long long)first);
+	pthread_mutex_lock(&mock->lock);
+	self->asked[self->asked_count++] = (struct page_range){first, count};
+	self->asked_pages += count;
+	if (self->asked_pages > mock->most_asked)
+		mock->most_asked = self->asked_pages;
+	for (uint32_t i = 0; i < count && mock->asked_total < MOCK_PAGES; i++)
+		mock->asked_order[mock->asked_total++] = first + i;
+	pthread_mutex_unlock(&mock->lock);
+	return 0;
+}
+
+/* Take from the range asked for first, or last: nobody may rely on the order. */
+static inline int mock_take_asked(struct mock_source *self, struct page_range *run, uint8_t *buffer,
+				  bool *zero)
+{
+	struct mock *mock = self->mock;
+	unsigned which = mock->backwards ? self->asked_count - 1 : 0;
+	struct page_range *asked = &self->asked[which];
+	uint32_t most = asked->count < PAGES_TAKEN_MOST ? asked->count : PAGES_TAKEN_MOST;
+
+	if (asked->first == mock->fail_page && mock->fail_times) {
+		mock->fail_times--;
+		mock->failures++;
+		return fail(EXIT_DATA, EBADMSG, "mock: page %llu is wrong",
+			    (unsigned long long)asked->first);
+	}
+	run->first = asked->first;
+	run->count = (uint32_t)mock_answer(mock, asked->first, most, buffer, zero);
+	asked->first += run->count;
+	asked->count -= run->count;
+	self->asked_pages -= run->count;
+	if (!asked->count)
+		memmove(asked, asked + 1, (--self->asked_count - which) * sizeof(*asked));
+	return 0;
+}
+
+static inline int mock_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
+			    bool *zero)
+{
+	struct mock_source *self = (struct mock_source *)source;
+	struct mock *mock = self->mock;
+	int r;
+
+	pthread_mutex_lock(&mock->lock);
+	mock->fetches++;
+	mock_linger(mock, self->priority);
+	if (self->asked_count)
+		r = mock_take_asked(self, run, buffer, zero);
+	else
+		r = fail(EXIT_INTERNAL, EINVAL, "mock: nothing was asked for");
+	pthread_mutex_unlock(&mock->lock);
+	return r;
+}
+
 static inline void mock_destroy(struct page_source *source)
 {
 	struct mock_source *self = (struct mock_source *)source;
@@ -149,7 +219,13 @@ static inline void mock_destroy(struct page_source *source)
 static inline int mock_open(struct mock *mock, enum page_priority priority,
 			    struct page_source **source)
 {
-	static const struct page_source_ops ops = {.name = "mock", .fetch = mock_fetch, .destroy = mock_destroy};
+	static const struct page_source_ops ops[] = {
+		[PAGE_DEMAND] = {.name = "mock", .fetch = mock_fetch, .destroy = mock_destroy},
+		[PAGE_BULK] = {.name = "mock",
+			       .ask = mock_ask,
+			       .take = mock_take,
+			       .destroy = mock_destroy},
+	};
 	struct mock_source *self;
 
 	*source = NULL;
@@ -158,7 +234,8 @@ static inline int mock_open(struct mock *mock, enum page_priority priority,
 	self = malloc(sizeof(*self));
 	if (!self)
 		abort();
-	*self = (struct mock_source){{&ops}, mock, priority};
+	*self = (struct mock_source){
+		.source.ops = &ops[priority], .mock = mock, .priority = priority};
 	pthread_mutex_lock(&mock->lock);
 	mock->opened[priority]++;
 	pthread_mutex_unlock(&mock->lock);

@@ -60,9 +60,10 @@ struct scripted_connection {
 	struct scripted_server *server;
 	int fd;
 	struct header request;
-	struct page_range range;
+	struct page_range range; /* the first one asked for: what tricks are played with */
+	struct get_request get;
 	uint8_t payload[PAYLOAD_MAX];
-	uint8_t answer[2 * PAYLOAD_MAX];
+	uint8_t answer[(SCRIPTED_PAGES + 100) * (PAGE_SIZE + HEADER_SIZE + DATA_PREFIX_MAX)];
 	struct writer writer;
 };
 
@@ -105,6 +106,36 @@ static inline void script_data(struct scripted_connection *c, struct header head
 	}
 	header.type = MESSAGE_DATA;
 	script_message(c, header, &payload);
+}
+
+/* Append all pages that were asked for, in order. */
+static inline void script_pages(struct scripted_connection *c, struct header header)
+{
+	const uint16_t last = header.flags;
+
+	for (uint32_t i = 0; i < c->get.range_count; i++) {
+		struct page_range rest = c->get.ranges[i];
+
+		while (rest.count) {
+			uint32_t now =
+				rest.count < BULK_FRAME_PAGES ? rest.count : BULK_FRAME_PAGES;
+
+			header.flags = i + 1 == c->get.range_count && now == rest.count ? last : 0;
+			script_data(c, header, rest.first, now);
+			rest.first += now;
+			rest.count -= now;
+		}
+	}
+}
+
+/* The same the other way round, a DATA for each page. */
+static inline void script_backwards(struct scripted_connection *c, struct header header)
+{
+	for (uint32_t i = c->get.range_count; i--;)
+		for (uint32_t k = c->get.ranges[i].count; k--;) {
+			header.flags = i || k ? 0 : FLAG_LAST;
+			script_data(c, header, c->get.ranges[i].first + k, 1);
+		}
 }
 
 /* Append the pages of a range as a stored frame: its second half, two other pages, its first. */
@@ -203,10 +234,7 @@ static inline void script_answer(struct scripted_connection *c, enum trick trick
 		script_data(c, header, range.first, range.count);
 		break;
 	case TRICK_BACKWARDS:
-		for (uint32_t i = range.count; i--;) {
-			header.flags = i ? 0 : FLAG_LAST;
-			script_data(c, header, range.first + i, 1);
-		}
+		script_backwards(c, header);
 		return;
 	case TRICK_STORED:
 		script_stored(c, header, range, false);
@@ -226,7 +254,7 @@ static inline void script_answer(struct scripted_connection *c, enum trick trick
 	default:
 		break;
 	}
-	script_data(c, header, range.first, range.count);
+	script_pages(c, header);
 	if (trick == TRICK_FLIPPED_HEADER)
 		c->answer[9] ^= 1;
 	if (trick == TRICK_WRONG_TYPE) { /* a legal RESOLVE_OK */
@@ -262,14 +290,13 @@ static inline void script_hold(struct scripted_connection *c)
 
 static inline bool script_get(struct scripted_connection *c)
 {
-	static _Thread_local struct get_request get;
 	enum trick trick = script_next_trick(c->server);
 	size_t size;
 
 	atomic_fetch_add(&c->server->gets, 1);
-	if (get_request_read(c->payload, c->request.length, SCRIPTED_PAGES, &get))
+	if (get_request_read(c->payload, c->request.length, SCRIPTED_PAGES, &c->get))
 		return false;
-	c->range = get.ranges[0];
+	c->range = c->get.ranges[0];
 	script_answer(c, trick);
 	size = writer_used(&c->writer);
 	if (trick == TRICK_TRICKLE) {

@@ -169,7 +169,7 @@ START_TEST(a_store_without_the_packs_gets_every_page)
 	other = open_other();
 	thaw();
 	run(1);
-	ck_ok(snapshot_open_source(fixture.repository, &parent, PAGE_BULK,
+	ck_ok(snapshot_open_source(fixture.repository, &parent, PAGE_DEMAND,
 				   &fixture.machine.frozen.parent_pages));
 	freeze_next(other);
 	page_source_destroy(fixture.machine.frozen.parent_pages);
@@ -218,7 +218,7 @@ START_TEST(a_store_with_some_of_the_packs_gets_the_rest)
 	run(1);
 	freeze_next(fixture.repository);
 	thaw();
-	ck_ok(snapshot_open_source(fixture.repository, &parent, PAGE_BULK,
+	ck_ok(snapshot_open_source(fixture.repository, &parent, PAGE_DEMAND,
 				   &fixture.machine.frozen.parent_pages));
 	freeze_next(other);
 	page_source_destroy(fixture.machine.frozen.parent_pages);

@@ -14,7 +14,9 @@ enum lie {
 	NOTHING,
 	TOO_MANY,
 	SHORT,
-	LOST
+	OTHER_RUN, /* in bulk */
+	OUTSIDE,   /* in bulk */
+	LOST,
 };
 
 struct liar {
@@ -22,6 +24,7 @@ struct liar {
 	const uint8_t *memory;
 	enum lie lie;
 	unsigned fetches;
+	struct page_range asked;
 	bool *destroyed;
 };
 
@@ -52,7 +55,35 @@ static void liar_destroy(struct page_source *source)
 	*((struct liar *)source)->destroyed = true;
 }
 
-static const struct page_source_ops liar_ops = {.name = "liar", .fetch = liar_fetch, .destroy = liar_destroy};
+static int liar_ask(struct page_source *source, uint64_t first, uint32_t count)
+{
+	struct liar *liar = (struct liar *)source;
+
+	liar->asked = (struct page_range){first, count};
+	return 0;
+}
+
+static int liar_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
+		     bool *zero)
+{
+	struct liar *liar = (struct liar *)source;
+	int got = liar_fetch(source, liar->asked.first, liar->asked.count, buffer, zero);
+
+	*run = (struct page_range){liar->asked.first, (uint32_t)got};
+	if (liar->lie == OTHER_RUN)
+		run->first++;
+	if (liar->lie == OUTSIDE)
+		run->first = UINT64_MAX;
+	return got < 0 ? got : 0;
+}
+
+static const struct page_source_ops liar_ops = {
+	.name = "liar",
+	.fetch = liar_fetch,
+	.ask = liar_ask,
+	.take = liar_take,
+	.destroy = liar_destroy,
+};
 
 static struct fixture fixture;
 static struct snapshot snapshot;
@@ -138,6 +169,55 @@ START_TEST(every_lie_is_refused_by_page_and_gpa)
 }
 END_TEST
 
+static void refused_in_bulk(enum lie lie, uint32_t count, const char *message)
+{
+	struct page_range run;
+	bool zero;
+
+	init(lie);
+	ck_ok(page_source_ask(source, 5, count));
+	ck_assert_int_eq(page_source_take(source, &run, buffer, &zero), -EBADMSG);
+	ck_assert_int_eq(error_last()->exit_code, EXIT_DATA);
+	ck_assert_msg(strstr(error_last()->text, message), "%s", error_last()->text);
+	finish();
+}
+
+START_TEST(every_lie_in_bulk_is_refused)
+{
+	refused_in_bulk(WRONG_PAGE, 1, "page 5 (gpa 0x40005000) of snapshot ");
+	refused_in_bulk(LAST_PAGE_WRONG, 64, "page 68 (gpa 0x40044000)");
+	refused_in_bulk(OTHER_RUN, 10, "another digest");
+	refused_in_bulk(OUTSIDE, 1, "wrong number of pages");
+	refused_in_bulk(SAYS_ZERO, 1, "says it is all zeros");
+	refused_in_bulk(NOTHING, 1, "wrong number of pages");
+	refused_in_bulk(TOO_MANY, 64, "wrong number of pages");
+}
+END_TEST
+
+/* Pages 0 to 99 hold data: the source is asked for those, and the index answers the others. */
+START_TEST(zeros_in_bulk_come_from_the_index)
+{
+	struct page_range run;
+	bool zero;
+
+	init(HONEST);
+	ck_ok(page_source_ask(source, 90, 20));
+	ck_assert_uint_eq(liar.asked.first, 90);
+	ck_assert_uint_eq(liar.asked.count, 10);
+	ck_ok(page_source_take(source, &run, buffer, &zero));
+	ck_assert(zero);
+	ck_assert_uint_eq(run.first, 100);
+	ck_assert_uint_eq(run.count, 10);
+	ck_ok(page_source_take(source, &run, buffer, &zero));
+	ck_assert(!zero);
+	ck_assert_uint_eq(run.first, 90);
+	ck_assert_mem_eq(buffer, fake_page(&fixture.machine, 90), 10 * PAGE_SIZE);
+	ck_fails(page_source_ask(source, FAKE_PAGES - 1, 2), EXIT_INTERNAL, "beyond");
+	ck_fails(page_source_ask(source, UINT64_MAX, 1), EXIT_INTERNAL, "beyond");
+	finish();
+}
+END_TEST
+
 START_TEST(a_short_answer_is_no_lie)
 {
 	bool zero;
@@ -173,5 +253,6 @@ START_TEST(pages_beyond_the_end_are_refused)
 END_TEST
 
 SUITE_MAIN("snapshot/verified_source", honest_pages_pass, zero_pages_never_reach_the_source,
-	   every_lie_is_refused_by_page_and_gpa, a_short_answer_is_no_lie,
-	   a_lost_source_is_passed_on, pages_beyond_the_end_are_refused)
+	   every_lie_is_refused_by_page_and_gpa, every_lie_in_bulk_is_refused,
+	   zeros_in_bulk_come_from_the_index, a_short_answer_is_no_lie, a_lost_source_is_passed_on,
+	   pages_beyond_the_end_are_refused)
