@@ -19,6 +19,7 @@ static const char *const fault_modes[] = {"auto", "exit", "trace", "poison", "uf
 static const char *const gics[] = {"auto", "v3", "v2", NULL};
 static const char *const serial_outputs[] = {"stdio", "file", "none", NULL};
 static const char *const restore_modes[] = {"lazy", "eager", NULL};
+static const char *const compressions[] = {"auto", "none", NULL};
 
 static const struct ini_key machine_keys[] = {
 	{.key = "name",
@@ -134,6 +135,16 @@ static const struct ini_key restore_keys[] = {
 	{0},
 };
 
+static const struct ini_key snapshot_keys[] = {
+	{.key = "compression",
+	 .type = INI_ENUM,
+	 FIELD(snapshot_compression),
+	 .initial = "auto",
+	 .names = compressions,
+	 .help = "How thaw snapshot stores pages: LZ4 or zstd where that pays, or as they are"},
+	{0},
+};
+
 static const char *const hedge_names[] = {"off", "auto", NULL}; /* HEDGE_OFF, HEDGE_AUTO */
 
 static const struct ini_key remote_keys[] = {
@@ -181,6 +192,7 @@ static const struct ini_section sections[] = {
 	{"disk", "A virtio-blk disk, in the order of the sections", disk_keys, &disks},
 	{"rng", "Randomness for the guest", rng_keys, NULL},
 	{"restore", "How a snapshot's memory arrives", restore_keys, NULL},
+	{"snapshot", "How thaw snapshot freezes this machine", snapshot_keys, NULL},
 	{"remote", "Snapshot servers, and how long to wait for them", remote_keys, NULL},
 	{0},
 };

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "boot/device_tree.h"
 #include "machine/ini.h"
+#include "snapshot/frame.h"
 #include "snapshot/snapshot_url.h"
 
 #include <stdbool.h>
@@ -67,6 +68,8 @@ struct machine_config {
 	enum config_restore restore_mode;
 	bool restore_fill;
 	bool restore_paused;
+	/* [snapshot] */
+	enum compression snapshot_compression;
 	/* [remote] */
 	char servers[CONFIG_SERVERS_SIZE]; /* besides those of the URL (snapshot_url.h) */
 	uint64_t fault_deadline_ns, stall_timeout_ns;

@@ -164,7 +164,11 @@ static int write_snapshot(struct machine *machine, struct repository *repository
 	struct bytes state = {0};
 	struct page_source *parent_pages = NULL;
 	struct frozen_machine frozen = {
-		.identity = &identity, .page = frozen_page, .context = &walk};
+		.identity = &identity,
+		.page = frozen_page,
+		.context = &walk,
+		.compression = machine->config.snapshot_compression,
+	};
 	int r = describe(machine, &identity);
 
 	if (!r)

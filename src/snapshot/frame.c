@@ -110,6 +110,11 @@ static size_t try_zstd(struct frame_encoder *encoder, const uint8_t *pages, size
 	return ZSTD_isError(size) ? 0 : size;
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 void frame_encode(struct frame_encoder *encoder, const uint8_t *pages, uint32_t count,
 		  struct encoded_frame *frame)
 {
@@ -120,8 +125,7 @@ void frame_encode(struct frame_encoder *encoder, const uint8_t *pages, uint32_t 
 		lz4 = try_lz4(encoder, pages, raw, raw / 8 * 7);
 	/* Of what LZ4 left, zstd saves a third or so; so it is not tried on less than 40 %. */
 	if (lz4 > raw / 5 * 2)
-		zstd = try_zstd(encoder, pages, raw,
-				(lz4 < quarter_saved ? lz4 : raw) - raw / 20 * 3);
+		zstd = try_zstd(encoder, pages, raw, least(lz4, quarter_saved) - raw / 20 * 3);
 	if (zstd)
 		*frame = (struct encoded_frame){FRAME_ZSTD, encoder->zstd_bytes, zstd};
 	else if (lz4 && lz4 <= quarter_saved)

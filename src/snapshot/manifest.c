@@ -105,6 +105,7 @@ static json_t *format_packs(const struct manifest *manifest)
 
 		r |= set(entry, "digest", hex_digest(&pack->digest));
 		r |= set(entry, "pages", json_integer(pack->pages));
+		r |= set(entry, "table", hex_digest(&pack->table));
 		r |= json_array_append_new(array, entry);
 	}
 	if (!r)

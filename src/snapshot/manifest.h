@@ -33,6 +33,7 @@ enum gic_kind { GIC_V2 = 2, GIC_V3 = 3 };
 
 struct manifest_pack {
 	struct digest digest;
+	struct digest table; /* of its frame table (pack.h) alone */
 	uint32_t pages;
 };
 

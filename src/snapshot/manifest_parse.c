@@ -223,6 +223,7 @@ static int read_packs(const char *key, json_t *value, void *out)
 	static const struct json_field fields[] = {
 		{"digest", false, read_digest, offsetof(struct manifest_pack, digest)},
 		{"pages", false, read_pack_pages, offsetof(struct manifest_pack, pages)},
+		{"table", false, read_digest, offsetof(struct manifest_pack, table)},
 	};
 	struct manifest_pack pack;
 	uint32_t place;

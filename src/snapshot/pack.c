@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pack.c - the header of a pack, and whether a file is one. */
+/* pack.c - header and frame table of a pack: writing, checking, reading. */
 #include "snapshot/pack.h"
 #include "base/cursor.h"
+#include "base/digest.h"
 #include "base/file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -19,6 +21,26 @@ void pack_header_format(uint8_t header[PACK_HEADER_SIZE])
 	writer_write(&w, MAGIC, MAGIC_SIZE);
 	writer_u32(&w, PACK_VERSION);
 	writer_u32(&w, PAGE_SIZE);
+}
+
+void pack_entry_format(uint8_t entry[PACK_ENTRY_SIZE], const struct encoded_frame *frame)
+{
+	struct writer w = writer_over(entry, PACK_ENTRY_SIZE);
+
+	writer_u32(&w, (uint32_t)frame->encoding);
+	writer_u32(&w, (uint32_t)frame->size);
+}
+
+uint64_t pack_frame_offset(uint64_t end, enum frame_encoding encoding)
+{
+	return encoding == FRAME_RAW ? (end + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE : end;
+}
+
+/* Raw frames behind compressed ones are padded, but a compressed frame is a page smaller. */
+uint64_t pack_size_max(uint64_t pages)
+{
+	return PACK_HEADER_SIZE + pages * PAGE_SIZE +
+	       (pages + FRAME_PAGES - 1) / FRAME_PAGES * (PACK_ENTRY_SIZE + PAGE_SIZE);
 }
 
 static int check_header(const uint8_t header[PACK_HEADER_SIZE])
@@ -39,20 +61,121 @@ static int check_header(const uint8_t header[PACK_HEADER_SIZE])
 	return 0;
 }
 
-int pack_check(int fd, const struct manifest_pack *pack)
+static int read_entry(struct cursor *c, uint32_t number, uint32_t pages, struct pack_frame *frame)
+{
+	uint32_t encoding = cursor_u32(c);
+
+	frame->size = cursor_u32(c);
+	frame->encoding = (enum frame_encoding)encoding;
+	if (encoding >= FRAME_ENCODINGS || encoding == FRAME_ZERO)
+		return fail(EXIT_DATA, EBADMSG, "frame %u: unknown encoding %u", number, encoding);
+	if (!frame_size_is_sound(frame->encoding, frame->size, pages))
+		return fail(EXIT_DATA, EBADMSG, "frame %u: %u pages cannot be %u bytes of %s",
+			    number, pages, frame->size, frame_encoding_name(frame->encoding));
+	return 0;
+}
+
+int pack_table_read(const void *data, size_t size, uint32_t pages, struct pack_frame *frames,
+		    uint64_t *end)
+{
+	struct cursor c = cursor_over(data, size);
+	uint32_t count = pack_frame_count(pages);
+
+	if (size != (size_t)count * PACK_ENTRY_SIZE)
+		return fail(EXIT_DATA, EBADMSG, "a table of %zu bytes is not of %u frames", size,
+			    count);
+	*end = PACK_HEADER_SIZE;
+	for (uint32_t i = 0; i < count; i++) {
+		int r = read_entry(&c, i, pack_frame_pages(pages, i), &frames[i]);
+
+		if (r)
+			return r;
+		frames[i].offset = pack_frame_offset(*end, frames[i].encoding);
+		*end = frames[i].offset + frames[i].size;
+	}
+	return 0;
+}
+
+int pack_read(const struct pack *pack, void *data, size_t size, uint64_t offset)
+{
+	int r = file_pread(pack->fd, data, size, (off_t)offset);
+
+	if (r == -ENODATA)
+		return fail(EXIT_DATA, EBADMSG, "it was cut short while in use");
+	return r ? fail(EXIT_OS, -r, "%s", strerror(-r)) : 0;
+}
+
+static int check_table(const struct pack *pack, const uint8_t *table, size_t size,
+		       uint64_t file_size, const struct manifest_pack *listed)
+{
+	struct digest digest;
+	uint64_t end;
+	int r;
+
+	digest_block(table, size, &digest);
+	if (!digest_equal(&digest, &listed->table))
+		return fail(EXIT_DATA, EBADMSG, "its frame table is not the manifest's");
+	r = pack_table_read(table, size, listed->pages, pack->frames, &end);
+	if (!r && end + size != file_size)
+		r = fail(EXIT_DATA, EBADMSG, "%llu bytes, but its frames take %llu",
+			 (unsigned long long)file_size, (unsigned long long)(end + size));
+	return r;
+}
+
+/* The file is as large as its table at least, so no pack of a few bytes costs much memory. */
+static int load_table(struct pack *pack, uint64_t file_size, const struct manifest_pack *listed)
+{
+	size_t count = pack_frame_count(listed->pages), size = count * PACK_ENTRY_SIZE;
+	uint8_t *table;
+	int r;
+
+	if (file_size < PACK_HEADER_SIZE + size)
+		return fail(EXIT_DATA, EBADMSG, "%llu bytes are too few for %u pages",
+			    (unsigned long long)file_size, listed->pages);
+	table = malloc(size);
+	pack->frames = malloc(count * sizeof(*pack->frames));
+	if (!table || !pack->frames)
+		r = fail(EXIT_OS, ENOMEM, "out of memory");
+	else
+		r = pack_read(pack, table, size, file_size - size);
+	if (!r)
+		r = check_table(pack, table, size, file_size, listed);
+	free(table);
+	return r;
+}
+
+int pack_open(int fd, const struct manifest_pack *listed, struct pack *pack)
 {
 	uint8_t header[PACK_HEADER_SIZE];
 	struct stat st;
 	int r;
 
+	*pack = (struct pack){.fd = fd, .pages = listed->pages};
 	if (fstat(fd, &st))
-		return fail(EXIT_OS, errno, "%s", strerror(errno));
-	if (st.st_size != pack_offset(pack->pages))
-		return fail(EXIT_DATA, EBADMSG, "%lld bytes, but %u pages take %lld",
-			    (long long)st.st_size, pack->pages,
-			    (long long)pack_offset(pack->pages));
-	r = file_pread(fd, header, sizeof(header), 0);
+		r = fail(EXIT_OS, errno, "%s", strerror(errno));
+	else
+		r = load_table(pack, (uint64_t)st.st_size, listed);
+	if (!r)
+		r = pack_read(pack, header, sizeof(header), 0);
+	if (!r)
+		r = check_header(header);
 	if (r)
-		return fail(EXIT_OS, -r, "%s", strerror(-r));
-	return check_header(header);
+		pack_close(pack);
+	return r;
+}
+
+void pack_close(struct pack *pack)
+{
+	file_close(&pack->fd);
+	free(pack->frames);
+	pack->frames = NULL;
+}
+
+int pack_read_frame(const struct pack *pack, uint32_t number, uint8_t *stored,
+		    struct encoded_frame *frame)
+{
+	const struct pack_frame *at = &pack->frames[number];
+
+	*frame = (struct encoded_frame){at->encoding, stored, at->size};
+	return pack_read(pack, stored, at->size, at->offset);
 }

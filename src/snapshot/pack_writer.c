@@ -7,19 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-int pack_writer_init(struct pack_writer *writer, struct repository *repository)
+int pack_writer_init(struct pack_writer *writer, struct repository *repository,
+		     enum compression compression)
 {
 	*writer = (struct pack_writer){
 		.repository = repository,
-		.buffer = malloc((size_t)PACK_BUFFER_PAGES * PAGE_SIZE),
+		.buffer = malloc(FRAME_SIZE),
 	};
-	return writer->buffer ? 0 : fail(EXIT_OS, ENOMEM, "pack: out of memory");
+	if (!writer->buffer)
+		return fail(EXIT_OS, ENOMEM, "pack: out of memory");
+	return frame_encoder_create(compression, &writer->encoder);
 }
 
 void pack_writer_finish(struct pack_writer *writer)
 {
 	if (writer->put)
 		writer->repository->ops->put_abort(writer->put);
+	frame_encoder_destroy(writer->encoder);
+	bytes_finish(&writer->table);
 	free(writer->buffer);
 }
 
@@ -40,34 +45,48 @@ static int begin(struct pack_writer *writer)
 	return put(writer, header, sizeof(header));
 }
 
+/* Write the frame that the last page added is in. */
 static int flush(struct pack_writer *writer)
 {
-	size_t size = (size_t)writer->buffered * PAGE_SIZE;
+	static const uint8_t zeros[PAGE_SIZE];
+	uint32_t number = (writer->pages - 1) / FRAME_PAGES;
+	uint8_t entry[PACK_ENTRY_SIZE];
+	struct encoded_frame frame;
+	uint64_t padding;
+	int r;
 
-	writer->buffered = 0;
-	return put(writer, writer->buffer, size);
+	frame_encode(writer->encoder, writer->buffer, pack_frame_pages(writer->pages, number),
+		     &frame);
+	pack_entry_format(entry, &frame);
+	r = bytes_append(&writer->table, entry, sizeof(entry));
+	padding = pack_frame_offset(writer->bytes_written, frame.encoding) - writer->bytes_written;
+	if (!r && padding)
+		r = put(writer, zeros, (size_t)padding);
+	return r ? r : put(writer, frame.bytes, frame.size);
 }
 
 int pack_writer_add(struct pack_writer *writer, const uint8_t *data, uint32_t *place)
 {
 	int r = writer->put ? 0 : begin(writer);
 
-	if (!r && writer->buffered == PACK_BUFFER_PAGES)
-		r = flush(writer);
 	if (r)
 		return r;
-	memcpy(writer->buffer + (size_t)writer->buffered++ * PAGE_SIZE, data, PAGE_SIZE);
+	memcpy(writer->buffer + writer->pages % FRAME_PAGES * PAGE_SIZE, data, PAGE_SIZE);
 	*place = writer->pages++;
-	return 0;
+	return writer->pages % FRAME_PAGES ? 0 : flush(writer);
 }
 
-int pack_writer_end(struct pack_writer *writer, struct digest *digest)
+int pack_writer_end(struct pack_writer *writer, struct manifest_pack *listed)
 {
 	struct object_put *ended = writer->put;
-	int r = flush(writer);
+	int r = writer->pages % FRAME_PAGES ? flush(writer) : 0;
 
+	if (!r)
+		r = put(writer, writer->table.data, writer->table.size);
 	if (r)
 		return r;
+	digest_block(writer->table.data, writer->table.size, &listed->table);
+	listed->pages = writer->pages;
 	writer->put = NULL; /* freed by put_finish, come what may */
-	return writer->repository->ops->put_finish(ended, digest);
+	return writer->repository->ops->put_finish(ended, &listed->digest);
 }

@@ -24,10 +24,9 @@ uint64_t object_size_max(enum object_kind kind)
 		[OBJECT_STATE] = STATE_SIZE_MAX,
 		[OBJECT_INDEX] =
 			INDEX_HEADER_SIZE + SNAPSHOT_PAGES_MAX / BLOCK_PAGES * (4ULL + BLOCK_SIZE),
-		[OBJECT_PACK] = PACK_HEADER_SIZE + SNAPSHOT_PAGES_MAX * (uint64_t)PAGE_SIZE,
 	};
 
-	return sizes[kind];
+	return kind == OBJECT_PACK ? pack_size_max(SNAPSHOT_PAGES_MAX) : sizes[kind];
 }
 
 int ref_name_check(const char *ref)

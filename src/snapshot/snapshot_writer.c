@@ -57,14 +57,11 @@ static int write_page(struct freeze *freeze, uint64_t page, const uint8_t *data,
 
 static int end_pack(struct freeze *freeze)
 {
-	struct manifest_pack *own;
 	int r;
 
 	if (!freeze->pack.pages)
 		return 0;
-	own = &freeze->manifest.packs[freeze->own_place];
-	own->pages = freeze->pack.pages;
-	r = pack_writer_end(&freeze->pack, &own->digest);
+	r = pack_writer_end(&freeze->pack, &freeze->manifest.packs[freeze->own_place]);
 	freeze->statistics.bytes_written += freeze->pack.bytes_written;
 	return r;
 }
@@ -302,7 +299,7 @@ static int freeze_init(struct freeze *freeze, struct repository *repository,
 	freeze->manifest.has_parent = false;
 	if (!freeze->fetched || !freeze->parent_packs)
 		return fail(EXIT_OS, ENOMEM, "freeze: out of memory");
-	r = pack_writer_init(&freeze->pack, repository);
+	r = pack_writer_init(&freeze->pack, repository, machine->compression);
 	return r ? r
 		 : page_index_builder_create(manifest_pages(&freeze->manifest), &freeze->builder);
 }

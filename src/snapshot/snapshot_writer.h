@@ -11,7 +11,8 @@
  * A slot of the parent is taken over only if the repository holds the parent's pack; otherwise
  * the page is written, and an absent one is fetched through parent_pages first.
  *
- * Memory use is bounded: a 256 KiB buffer, and the page index (24 bytes per page with data).
+ * Memory use is bounded: buffers of a few hundred KiB, and the page index (24 bytes per page with
+ *data).
  */
 #ifndef SNAPSHOT_SNAPSHOT_WRITER_H
 #define SNAPSHOT_SNAPSHOT_WRITER_H
@@ -19,6 +20,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "memory/page_source.h"
+#include "snapshot/frame.h"
 #include "snapshot/manifest.h"
 #include "snapshot/repository.h"
 #include "snapshot/snapshot.h"
@@ -41,6 +43,8 @@ struct frozen_machine {
 	/* Called once for every page, ascending.  Returns an enum frozen_page or -errno. */
 	int (*page)(void *context, uint64_t page, const uint8_t **data);
 	void *context;
+
+	enum compression compression;
 
 	const struct snapshot *parent; /* what it was thawed from; NULL: booted, nothing absent */
 	struct page_source *parent_pages; /* verified pages of the parent; NULL if never needed */

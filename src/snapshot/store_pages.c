@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_pages.c - the pages of a snapshot, read from the packs of a directory store. */
-#include "base/file.h"
 #include "snapshot/pack.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/store_internal.h"
@@ -12,13 +11,24 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Decoded frames that a source keeps.  A guest that touches a page soon touches some of its
+ * neighbours, so a few of them save most of the decoding. */
+#define CACHE_FRAMES 8u
+
+struct cached_frame {
+	uint32_t pack, number; /* pack as in struct page_entry; 0: empty */
+};
+
 struct store_pages {
 	struct page_source source;
 	const struct snapshot *snapshot;
 	struct page_range asked[PAGES_ASKED_MOST]; /* a ring; every range has a page at least */
 	uint32_t asked_first, asked_count;
+	struct cached_frame cached[CACHE_FRAMES];
+	uint8_t decoded[CACHE_FRAMES][FRAME_SIZE];
+	uint8_t stored[FRAME_SIZE]; /* what is being decoded */
 	uint32_t pack_count;
-	int packs[]; /* open files, in the order of the manifest's table */
+	struct pack packs[]; /* in the order of the manifest's table */
 };
 
 /* How many of the pages from first on follow each other in one pack, or are all zero. */
@@ -37,15 +47,91 @@ static uint32_t run_length(const struct page_index *index, uint64_t first, uint3
 	return run;
 }
 
-static int read_failure(const struct store_pages *pages, const struct page_entry *entry, int errnum)
+/* Say where it could not be read; exit 69 if it is the disk that failed. */
+static int read_failure(const struct store_pages *pages, const struct page_entry *entry)
 {
-	char hex[DIGEST_HEX_SIZE];
+	const struct snapshot *snapshot = pages->snapshot;
+	bool damaged = error_last()->exit_code == EXIT_DATA;
+	struct error why = *error_last();
+	char id[DIGEST_HEX_SIZE], pack[DIGEST_HEX_SIZE];
 
-	digest_to_hex(&pages->snapshot->manifest.packs[entry->pack - 1].digest, hex);
-	if (errnum == ENODATA)
-		return fail(EXIT_DATA, EBADMSG, "pack %s was cut short while in use", hex);
-	return fail(EXIT_UNAVAILABLE, ENODEV, "pack %s, page %u: %s", hex, entry->page,
-		    strerror(errnum));
+	digest_to_hex(&snapshot->id, id);
+	digest_to_hex(&snapshot->manifest.packs[entry->pack - 1].digest, pack);
+	return fail(damaged ? EXIT_DATA : EXIT_UNAVAILABLE, damaged ? EBADMSG : ENODEV,
+		    "snapshot %s: page %u of pack %s: %s", id, entry->page, pack, why.text);
+}
+
+/* Raw frames in a row are raw pages in a row. */
+static int read_raw(const struct pack *pack, uint32_t page, uint32_t run, uint8_t *buffer)
+{
+	uint32_t number = page / FRAME_PAGES, last = (page + run - 1) / FRAME_PAGES, until = number;
+	uint64_t offset = pack->frames[number].offset + page % FRAME_PAGES * PAGE_SIZE;
+	int r;
+
+	while (until < last && pack->frames[until + 1].encoding == FRAME_RAW)
+		until++;
+	if (until < last)
+		run = (until + 1) * FRAME_PAGES - page;
+	r = pack_read(pack, buffer, (size_t)run * PAGE_SIZE, offset);
+	return r ? r : (int)run;
+}
+
+static int decode(struct store_pages *pages, const struct pack *pack, uint32_t number, uint8_t *to)
+{
+	struct encoded_frame frame;
+	int r = pack_read_frame(pack, number, pages->stored, &frame);
+
+	return r ? r : frame_decode(&frame, to, pack_frame_pages(pack->pages, number));
+}
+
+/* The decoded pages of a frame, from the cache; NULL with the error recorded. */
+static const uint8_t *cached_frame(struct store_pages *pages, uint32_t pack, uint32_t number)
+{
+	uint32_t slot = (pack + number) % CACHE_FRAMES;
+	struct cached_frame *cached = &pages->cached[slot];
+
+	if (cached->pack == pack && cached->number == number)
+		return pages->decoded[slot];
+	cached->pack = 0;
+	if (decode(pages, &pages->packs[pack - 1], number, pages->decoded[slot]))
+		return NULL;
+	*cached = (struct cached_frame){pack, number};
+	return pages->decoded[slot];
+}
+
+static int read_encoded(struct store_pages *pages, const struct page_entry *entry, uint32_t run,
+			uint8_t *buffer)
+{
+	const struct pack *pack = &pages->packs[entry->pack - 1];
+	uint32_t number = entry->page / FRAME_PAGES, at = entry->page % FRAME_PAGES;
+	uint32_t in_frame = pack_frame_pages(pack->pages, number);
+	const uint8_t *decoded;
+	int r;
+
+	if (!at && run >= in_frame) { /* bulk: the next fetch will be for the next frame */
+		r = decode(pages, pack, number, buffer);
+		return r ? r : (int)in_frame;
+	}
+	if (run > in_frame - at)
+		run = in_frame - at;
+	decoded = cached_frame(pages, entry->pack, number);
+	if (!decoded)
+		return -error_last()->errnum;
+	memcpy(buffer, decoded + (size_t)at * PAGE_SIZE, (size_t)run * PAGE_SIZE);
+	return (int)run;
+}
+
+static int read_run(struct store_pages *pages, const struct page_entry *entry, uint32_t run,
+		    uint8_t *buffer)
+{
+	const struct pack *pack = &pages->packs[entry->pack - 1];
+	int r;
+
+	if (pack->frames[entry->page / FRAME_PAGES].encoding == FRAME_RAW)
+		r = read_raw(pack, entry->page, run, buffer);
+	else
+		r = read_encoded(pages, entry, run, buffer);
+	return r < 0 ? read_failure(pages, entry) : r;
 }
 
 static int store_pages_fetch(struct page_source *source, uint64_t first, uint32_t count,
@@ -55,7 +141,6 @@ static int store_pages_fetch(struct page_source *source, uint64_t first, uint32_
 	const struct page_index *index = &pages->snapshot->index;
 	struct page_entry entry;
 	uint32_t run;
-	int r;
 
 	*zero = false;
 	if (first >= index->page_count)
@@ -63,13 +148,10 @@ static int store_pages_fetch(struct page_source *source, uint64_t first, uint32_
 			    first);
 	entry = page_index_get(index, first);
 	run = run_length(index, first, count < INT_MAX ? count : INT_MAX, &entry);
-	if (!entry.pack) {
-		memset(buffer, 0, (size_t)run * PAGE_SIZE);
-		return (int)run;
-	}
-	r = file_pread(pages->packs[entry.pack - 1], buffer, (size_t)run * PAGE_SIZE,
-		       pack_offset(entry.page));
-	return r ? read_failure(pages, &entry, -r) : (int)run;
+	if (entry.pack)
+		return read_run(pages, &entry, run, buffer);
+	memset(buffer, 0, (size_t)run * PAGE_SIZE);
+	return (int)run;
 }
 
 static int store_pages_ask(struct page_source *source, uint64_t first, uint32_t count)
@@ -108,7 +190,7 @@ static void store_pages_destroy(struct page_source *source)
 	struct store_pages *pages = (struct store_pages *)source;
 
 	for (uint32_t i = 0; i < pages->pack_count; i++)
-		file_close(&pages->packs[i]);
+		pack_close(&pages->packs[i]);
 	free(pages);
 }
 
@@ -128,20 +210,19 @@ static const struct page_source_ops store_pages_ops[] = {
 		},
 };
 
-static int open_pack(struct store *store, const struct manifest_pack *pack, int *fd)
+static int open_pack(struct store *store, const struct manifest_pack *listed, struct pack *pack)
 {
 	char path[PATH_MAX];
-	int r;
+	int r, fd;
 
-	store_object_path(store, OBJECT_PACK, &pack->digest, path);
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
+	store_object_path(store, OBJECT_PACK, &listed->digest, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return fail(errno == ENOENT ? EXIT_DATA : store_exit_code(errno), errno,
 			    "pack %s: %s", path, strerror(errno));
-	r = pack_check(*fd, pack);
+	r = pack_open(fd, listed, pack);
 	if (!r)
 		return 0;
-	file_close(fd);
 	return fail(error_last()->exit_code, -r, "pack %s: %s", path, error_last()->text);
 }
 
@@ -160,7 +241,7 @@ int store_open_pages(struct repository *repository, const struct snapshot *snaps
 	while (!r && pages->pack_count < manifest->pack_count) {
 		r = open_pack(store_of(repository), &manifest->packs[pages->pack_count],
 			      &pages->packs[pages->pack_count]);
-		pages->pack_count++;
+		pages->pack_count += !r;
 	}
 	if (r)
 		store_pages_destroy(&pages->source);

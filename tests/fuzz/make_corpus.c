@@ -7,6 +7,7 @@
 #include "memory/guest_memory.h"
 #include "remote/protocol.h"
 #include "snapshot/manifest.h"
+#include "snapshot/pack.h"
 #include "snapshot/page_index.h"
 #include "snapshot/state_tree.h"
 
@@ -26,7 +27,7 @@ static void must(int r)
 	exit(1);
 }
 
-static void save(const char *target, const void *data, size_t size)
+static void save_as(const char *target, const char *name, const void *data, size_t size)
 {
 	char path[4096];
 	int fd;
@@ -34,13 +35,42 @@ static void save(const char *target, const void *data, size_t size)
 	mkdir(root, 0755);
 	snprintf(path, sizeof(path), "%s/%s", root, target);
 	mkdir(path, 0755);
-	snprintf(path, sizeof(path), "%s/%s/sound", root, target);
+	snprintf(path, sizeof(path), "%s/%s/%s", root, target, name);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	if (fd < 0 || file_write(fd, data, size)) {
 		perror(path);
 		exit(1);
 	}
 	file_close(&fd);
+}
+
+static void save(const char *target, const void *data, size_t size)
+{
+	save_as(target, "sound", data, size);
+}
+
+/* Two pages in each encoding, and a table of two frames (fuzz_frame.c). */
+static void make_frames(void)
+{
+	static uint8_t pages[2 * PAGE_SIZE], bytes[2 + sizeof(pages)] = {0, 1};
+	struct frame_encoder *encoder;
+	struct encoded_frame frame;
+	uint32_t state = 1;
+
+	must(frame_encoder_create(COMPRESSION_AUTO, &encoder));
+	for (size_t i = 0; i < sizeof(pages); i++) /* LZ4 finds nothing here, zstd does */
+		pages[i] = (uint8_t)((state = state * 1664525u + 1013904223u) >> 29);
+	for (int i = 0; i < 2; i++) {
+		frame_encode(encoder, pages, 2, &frame);
+		bytes[0] = (uint8_t)frame.encoding;
+		memcpy(bytes + 2, frame.bytes, frame.size);
+		save_as("frame", frame_encoding_name(frame.encoding), bytes, 2 + frame.size);
+		memset(pages, 7, sizeof(pages) / 8 * 7);
+	}
+	frame_encoder_destroy(encoder);
+	bytes[0] = FRAME_ENCODINGS; /* a table, for 12 pages */
+	pack_entry_format(bytes + 2, &(struct encoded_frame){FRAME_ZSTD, NULL, 3000});
+	save_as("frame", "table", bytes, 2 + PACK_ENTRY_SIZE);
 }
 
 static void make_manifest(void)
@@ -158,6 +188,7 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	root = argv[1];
+	make_frames();
 	make_manifest();
 	make_page_index();
 	make_state_tree();

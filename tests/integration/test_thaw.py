@@ -163,7 +163,8 @@ def test_zero_pages_cost_nothing(frozen):
     snapshot = SnapshotFiles(frozen.store, frozen.name)
     pages = sum(digest is not None for digest in snapshot.page_hashes())
     assert 512 < pages < 16384
-    assert snapshot.path("packs").stat().st_size == 4096 * (pages + 1)
+    assert snapshot.manifest["packs"][0]["pages"] == pages
+    assert snapshot.path("packs").stat().st_size < 4096 * (pages + 1)
 
 
 @pytest.mark.quick

@@ -11,6 +11,8 @@ PAGE = 4096
 INDEX_HEADER = 32
 BLOCK_PAGES = 512
 ENTRY = 24
+FRAME_PAGES = 16
+RAW = 0
 
 
 class SnapshotFiles:
@@ -54,6 +56,16 @@ class SnapshotFiles:
         text = manifest if isinstance(manifest, bytes) else json.dumps(
             manifest, sort_keys=True, separators=(",", ":")).encode()
         replace(self.store / "refs" / self.name, f"{self.put('manifests', text)}\n".encode())
+
+    def frames(self):
+        """Offset, size and encoding of each frame of the first pack."""
+        data = self.read("packs")
+        count = (self.manifest["packs"][0]["pages"] + FRAME_PAGES - 1) // FRAME_PAGES
+        end = PAGE
+        for encoding, size in struct.iter_unpack("<II", data[len(data) - 8 * count:]):
+            offset = -(-end // PAGE) * PAGE if encoding == RAW else end
+            yield offset, size, encoding
+            end = offset + size
 
     def page_hashes(self):
         """For each page the hash in the page index, None for a page of zeros."""

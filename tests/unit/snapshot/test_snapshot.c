@@ -185,11 +185,24 @@ struct object_file {
 	const char *message;
 };
 
+static off_t file_size(const char *path)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return st.st_size;
+}
+
 static size_t object_files(struct object_file files[4])
 {
 	const struct manifest *manifest = &snapshot.manifest;
-	off_t pages = pack_offset(manifest->packs[0].pages);
+	uint32_t frames = pack_frame_count(manifest->packs[0].pages);
+	char path[256];
+	off_t size, table;
 
+	object_path(&fixture, "packs", &manifest->packs[0].digest, path);
+	size = file_size(path);
+	table = size - (off_t)(frames * PACK_ENTRY_SIZE);
 	files[0] = (struct object_file){"manifests", &snapshot.id, {1, 40, 200}, "manifest"};
 	/* Device tree header, reservation map, structure block. */
 	files[1] = (struct object_file){"state", &manifest->state, {4, 8, 40, 56, 60}, "state"};
@@ -198,17 +211,9 @@ static size_t object_files(struct object_file files[4])
 		"index", &manifest->index, {8, 16, 24, 32, 44, 44 + 24, 44 + 512 * 24}, "index"};
 	files[3] = (struct object_file){"packs",
 					&manifest->packs[0].digest,
-					{8, 12, 16, 4095, 4096, 8192, pages - 4096, pages - 1},
+					{8, 12, 16, 4095, 4097, table, size - 8, size - 1},
 					"pa"};
 	return 4;
-}
-
-static off_t file_size(const char *path)
-{
-	struct stat st;
-
-	ck_assert_int_eq(stat(path, &st), 0);
-	return st.st_size;
 }
 
 static void flip(const char *path, off_t at)
@@ -317,7 +322,7 @@ START_TEST(a_pack_cut_while_in_use_is_an_error)
 	init();
 	ck_ok(snapshot_open_source(fixture.repository, &snapshot, PAGE_DEMAND, &source));
 	object_path(&fixture, "packs", &snapshot.manifest.packs[0].digest, path);
-	ck_assert_int_eq(truncate(path, file_size(path) - 1), 0);
+	ck_assert_int_eq(truncate(path, PACK_HEADER_SIZE + 10), 0);
 	ck_fails(page_source_fetch(source, FAKE_PAGES - 1, 1, buffer, &zero), EXIT_DATA,
 		 "cut short while in use");
 	page_source_destroy(source);
@@ -325,22 +330,40 @@ START_TEST(a_pack_cut_while_in_use_is_an_error)
 }
 END_TEST
 
-START_TEST(another_snapshots_pack_is_refused_page_by_page)
+/* Freeze twice, the second time with other data in as many pages; put its pack in the place
+ * of the first one's. */
+static void swap_packs(enum compression compression)
 {
-	struct freeze_statistics other_statistics;
+	struct freeze_statistics ignored;
 	struct snapshot other;
 	char path[256], other_path[256];
 
 	init();
+	snapshot_finish(&snapshot);
+	fixture.machine.frozen.compression = compression;
+	freeze_and_load(&fixture, "web", &statistics, &snapshot);
 	for (unsigned page = 0; page < FAKE_PAGES; page++)
 		if (fake_page(&fixture.machine, page)[12])
 			fill_page(&fixture.machine, page, 9);
-	freeze_and_load(&fixture, "other", &other_statistics, &other);
+	freeze_and_load(&fixture, "other", &ignored, &other);
 	object_path(&fixture, "packs", &snapshot.manifest.packs[0].digest, path);
 	object_path(&fixture, "packs", &other.manifest.packs[0].digest, other_path);
 	ck_assert_int_eq(rename(other_path, path), 0);
-	ck_fails(thaw_again(), EXIT_DATA, "page 0 (gpa 0x40000000)");
 	snapshot_finish(&other);
+}
+
+START_TEST(another_snapshots_pack_is_refused)
+{
+	swap_packs(COMPRESSION_AUTO);
+	ck_fails(thaw_again(), EXIT_DATA, "frame table");
+	finish();
+}
+END_TEST
+
+START_TEST(another_snapshots_pack_is_refused_page_by_page)
+{
+	swap_packs(COMPRESSION_NONE);
+	ck_fails(thaw_again(), EXIT_DATA, "page 0 (gpa 0x40000000)");
 	finish();
 }
 END_TEST
@@ -442,5 +465,6 @@ SUITE_MAIN("snapshot/snapshot", what_was_frozen_thaws,
 	   known_zeros_are_not_looked_at_and_errors_end_it, an_absent_page_needs_a_parent,
 	   a_parent_of_another_size_is_refused, a_flipped_bit_at_any_section_boundary_is_refused,
 	   a_cut_or_missing_object_is_refused, a_bad_pack_is_refused_before_the_first_page,
-	   a_pack_cut_while_in_use_is_an_error, another_snapshots_pack_is_refused_page_by_page,
+	   a_pack_cut_while_in_use_is_an_error, another_snapshots_pack_is_refused,
+	   another_snapshots_pack_is_refused_page_by_page,
 	   a_freeze_that_fails_anywhere_leaves_the_old_ref)
