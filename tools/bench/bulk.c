@@ -5,14 +5,12 @@
  */
 #include "base/clock.h"
 #include "crew.h"
-#include "remote/protocol.h"
+#include "memory/page_source.h"
 #include "report.h"
 #include "target.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define RUN_PAGES 64u
 
 static const struct ini_key bulk_options[] = {
 	OPTION_THREADS("Connections, each with a thread and a share of the pages"),
@@ -27,17 +25,17 @@ struct puller {
 	uint64_t from, to, next; /* places in the table of data pages */
 	struct page_source *source;
 	uint8_t *buffer;
-	uint64_t pages; /* taken */
+	uint64_t asked, taken; /* pages */
 };
 
 static int prepare(void *member)
 {
 	struct puller *puller = member;
 
-	puller->buffer = malloc((size_t)RUN_PAGES * PAGE_SIZE);
+	puller->buffer = malloc((size_t)PAGES_TAKEN_MOST * PAGE_SIZE);
 	if (!puller->buffer)
 		return fail(EXIT_OS, ENOMEM, "out of memory");
-	return target_open_source(puller->target, PAGE_DEMAND, puller->options->verify,
+	return target_open_source(puller->target, PAGE_BULK, puller->options->verify,
 				  &puller->source);
 }
 
@@ -47,7 +45,7 @@ static struct page_range next_run(struct puller *puller)
 	const uint64_t *pages = puller->target->data_pages;
 	struct page_range run = {.first = pages[puller->next], .count = 0};
 
-	while (run.count < RUN_PAGES && puller->next < puller->to &&
+	while (run.count < PAGES_TAKEN_MOST && puller->next < puller->to &&
 	       pages[puller->next] == run.first + run.count) {
 		run.count++;
 		puller->next++;
@@ -57,25 +55,36 @@ static struct page_range next_run(struct puller *puller)
 	return run;
 }
 
+/* As much as may be on the way at once. */
+static int ask_more(struct puller *puller)
+{
+	int r = 0;
+
+	while (!r && puller->asked - puller->taken + PAGES_TAKEN_MOST <= PAGES_ASKED_MOST) {
+		struct page_range run = next_run(puller);
+
+		r = page_source_ask(puller->source, run.first, run.count);
+		puller->asked += run.count;
+	}
+	return r;
+}
+
 static int pull(void *member, const _Atomic bool *stop)
 {
 	struct puller *puller = member;
-	bool zero;
+	int r = 0;
 
-	while (!atomic_load_explicit(stop, memory_order_relaxed)) {
-		struct page_range run = next_run(puller);
+	while (!r && !atomic_load_explicit(stop, memory_order_relaxed)) {
+		struct page_range run;
+		bool zero;
 
-		while (run.count) {
-			int n = page_source_fetch(puller->source, run.first, run.count,
-						  puller->buffer, &zero);
-			if (n < 0)
-				return n;
-			run.first += (uint64_t)n;
-			run.count -= (uint32_t)n;
-			puller->pages += (uint64_t)n;
-		}
+		r = ask_more(puller);
+		if (!r)
+			r = page_source_take(puller->source, &run, puller->buffer, &zero);
+		if (!r)
+			puller->taken += run.count;
 	}
-	return 0;
+	return r;
 }
 
 static int run_all(const struct options *options, const struct target *target, json_t *report)
@@ -102,7 +111,7 @@ static int run_all(const struct options *options, const struct target *target, j
 	r = crew_run(&ops, pullers, sizeof(*pullers), options->threads, options->seconds * NS_PER_S,
 		     &seconds);
 	for (unsigned i = 0; i < options->threads; i++) {
-		pages += pullers[i].pages;
+		pages += pullers[i].taken;
 		page_source_destroy(pullers[i].source);
 		free(pullers[i].buffer);
 	}

@@ -12,26 +12,24 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_make, &command_digest, &command_thaw, &command_fetch,
-	&command_bulk, &command_replay, &command_ping, &command_sha256,
+	&command_make,   &command_digest, &command_thaw,   &command_fetch, &command_bulk,
+	&command_replay, &command_ping,   &command_sha256, NULL,
 };
-
-#define COMMANDS (sizeof(commands) / sizeof(*commands))
 
 static const struct command *find_command(const char *name)
 {
-	for (size_t i = 0; i < COMMANDS; i++)
-		if (!strcmp(commands[i]->name, name))
-			return commands[i];
+	for (const struct command *const *command = commands; *command; command++)
+		if (!strcmp((*command)->name, name))
+			return *command;
 	return NULL;
 }
 
 static void print_help(void)
 {
 	puts("thaw-bench - load and measure snapshot servers without a virtual machine\n\nusage:");
-	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  thaw-bench %-7s %-15s %s\n", commands[i]->name, commands[i]->words,
-		       commands[i]->help);
+	for (const struct command *const *command = commands; *command; command++)
+		printf("  thaw-bench %-7s %-15s %s\n", (*command)->name, (*command)->words,
+		       (*command)->help);
 	puts("\nthaw-bench COMMAND --help lists its options.");
 }
 

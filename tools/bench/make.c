@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KIB       (1ull << 10)
 #define MIB       (1ull << 20)
+#define TIB       (1ull << 40) /* SNAPSHOT_PAGES_MAX */
 #define RUN_PAGES 16u
 
 static const struct ini_key make_options[] = {
@@ -26,16 +28,16 @@ static const struct ini_key make_options[] = {
 	 OPTION(size),
 	 .initial = "1G",
 	 .least = 2 * MIB,
-	 .most = 1024 * 1024 * MIB,
+	 .most = TIB,
 	 .multiple = 2 * MIB,
 	 .help = "Memory of the machine"},
 	{.key = "data",
 	 .type = INI_SIZE,
 	 OPTION(data),
 	 .initial = "64M",
-	 .least = 64 << 10,
-	 .most = 1024 * 1024 * MIB,
-	 .multiple = 64 << 10,
+	 .least = 64 * KIB,
+	 .most = TIB,
+	 .multiple = 64 * KIB,
 	 .help = "How much of it is not zeros"},
 	{.key = "compressible",
 	 .type = INI_U32,

@@ -2,8 +2,9 @@
 /* trace.c - reading a trace, line by line. */
 #include "trace.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +24,29 @@ static int append(struct vcpu_trace *vcpu, const struct trace_touch *touch)
 	return 0;
 }
 
-/* NULL, or what is wrong with the line. */
-static const char *parse(const char *line, uint64_t page_count, struct trace_touch *touch,
-			 unsigned *vcpu)
+/* The next number of a line; false when there is none. */
+static bool read_number(const char **at, uint64_t *number)
 {
-	char rest;
-	int found;
+	char *end;
+
+	*at += strspn(*at, " \t");
+	if (!isdigit((unsigned char)**at))
+		return false;
+	errno = 0;
+	*number = strtoull(*at, &end, 10);
+	*at = end;
+	return !errno;
+}
+
+/* NULL, or what is wrong with the line. */
+static const char *parse(const char *at, uint64_t page_count, struct trace_touch *touch,
+			 uint64_t *vcpu)
+{
+	bool right = read_number(&at, &touch->ns) && read_number(&at, &touch->page);
 
 	*vcpu = 0;
-	found = sscanf(line, "%" SCNu64 " %" SCNu64 " %u %c", &touch->ns, &touch->page, vcpu,
-		       &rest);
-	if ((found != 2 && found != 3) || strchr(line, '-'))
+	(void)read_number(&at, vcpu);
+	if (!right || at[strspn(at, " \t\n")])
 		return "is not \"NS PAGE [VCPU]\"";
 	if (touch->page >= page_count)
 		return "names a page that the snapshot does not have";
@@ -47,8 +60,8 @@ static int take_line(struct trace *trace, const char *path, unsigned number, con
 {
 	struct trace_touch touch;
 	struct vcpu_trace *vcpu;
-	unsigned index;
 	const char *problem;
+	uint64_t index;
 
 	if (line[strspn(line, " \t\n")] == '\0' || line[0] == '#')
 		return 0;
@@ -59,7 +72,7 @@ static int take_line(struct trace *trace, const char *path, unsigned number, con
 	if (problem)
 		return fail(EXIT_DATA, EINVAL, "%s:%u: %s", path, number, problem);
 	if (index >= trace->vcpu_count)
-		trace->vcpu_count = index + 1;
+		trace->vcpu_count = (unsigned)index + 1;
 	return append(vcpu, &touch);
 }
 
