@@ -24,8 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_MAGIC   0x57414854u /* "THAW" */
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_MAGIC     0x57414854u /* "THAW" */
+#define PROTOCOL_VERSION   1
 
 #define HEADER_SIZE        32u
 #define OBJECT_PREFIX_SIZE 16u /* in front of the bytes of an OBJECT */
@@ -109,8 +109,8 @@ MUST_USE int header_read(const uint8_t bytes[HEADER_SIZE], struct header *header
  */
 struct hello { /* HELLO and, with version_min == version_max, HELLO_OK */
 	uint16_t version_min, version_max;
-	uint32_t payload_max; /* the largest payload the sender takes */
-	uint64_t features;    /* FEATURE_ bits, which the receiver must understand */
+	uint32_t payload_max;             /* the largest payload the sender takes */
+	uint64_t features;                /* FEATURE_ bits, which the receiver must understand */
 	uint8_t machine[MACHINE_ID_SIZE]; /* HELLO only; all zeros: not sent */
 };
 /* The client takes DATA in every encoding; without it, raw only. */

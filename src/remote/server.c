@@ -154,10 +154,10 @@ int server_create(const struct server_config *config, struct server **server)
 		r = fail(EXIT_OS, errno, "server: %s", strerror(errno));
 	else
 		r = snapshot_cache_create(config->repository, PAGING_WORKERS * s->config.threads,
-					  &s->memory, &s->cache);
+					  &s->memory, config->lease_s, &s->cache);
 	if (!r)
 		r = server_machines_create(s->config.threads, config->max_machines,
-					   config->linger_ns, &s->machines);
+					   config->lease_s * NS_PER_S, &s->machines);
 	if (!r)
 		r = open_listener(s);
 	if (r)
@@ -275,20 +275,33 @@ static int accept_one(struct server *server)
 	return peer ? 0 : -ENOMEM;
 }
 
+/* Four times before they end. */
+static void renew_leases(struct server *server, uint64_t *renew_ns)
+{
+	uint64_t now = clock_now_ns();
+
+	if (now < *renew_ns)
+		return;
+	snapshot_cache_renew(server->cache);
+	*renew_ns = now + server->config.lease_s * NS_PER_S / 4;
+}
+
 static void accept_all(struct server *server)
 {
+	uint64_t renew_ns = server->config.lease_s ? clock_now_ns() : UINT64_MAX;
 	struct pollfd fds[] = {
 		{.fd = server->signal_fd, .events = POLLIN},
 		{.fd = server->listen_fd, .events = POLLIN},
 	};
 
-	for (;;) {
-		int ready = poll(fds, 2, -1), r = 0;
+	while (true) {
+		int ready = poll(fds, 2, clock_ms_until(renew_ns)), r = 0;
 
 		if (ready > 0 && fds[0].revents)
 			return;
 		if (ready > 0 && fds[1].revents)
 			r = accept_one(server);
+		renew_leases(server, &renew_ns);
 		if (r) {
 			log_warning("cannot accept a connection: %s", strerror(-r));
 			poll(fds, 1, 100); /* ms; the connection stays in the backlog */

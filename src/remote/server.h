@@ -40,7 +40,8 @@ struct server_config {
 	unsigned max_connections, max_machines;
 	uint64_t memory_max; /* bytes; 0: no limit */
 	uint64_t drain_ns;   /* from the first server_stop() until the end; 0: end at once */
-	uint64_t linger_ns;  /* a machine whose connections were lost is known for so long */
+	uint32_t lease_s; /* a machine whose connections were lost, and its snapshot, are kept for
+			   * so long; 0: not at all, and no leases are taken */
 	uint64_t timeout_ns; /* for a peer in the middle of a message, and to say HELLO */
 };
 

@@ -43,7 +43,7 @@ void peer_destroy(struct peer *peer)
 		server->config.repository->ops->put_abort(peer->put);
 	for (int i = 0; i < PEER_SNAPSHOTS_MAX; i++)
 		if (peer->snapshots[i])
-			snapshot_cache_put(server->cache, peer->snapshots[i]);
+			snapshot_cache_put(server->cache, peer->snapshots[i], !peer->closed);
 	if (peer->machine)
 		server_machines_leave(server->machines, peer->machine, !peer->closed);
 	budget_give(&server->memory, peer->promised + peer->lent);

@@ -42,8 +42,8 @@ static int serve_hello(struct peer *peer, const struct header *request, const ui
 {
 	const struct server *server = peer->worker->server;
 	const struct header header = {.type = MESSAGE_HELLO_OK, .id = request->id};
-	const struct hello answer = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX,
-				     FEATURE_ENCODINGS, {0}};
+	const struct hello answer = {
+		PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, FEATURE_ENCODINGS, {0}};
 	struct writer payload = peer_payload(peer);
 	struct hello hello;
 	int r = hello_read(data, request->length, &hello);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot_cache.c - open snapshots, shared by connections. */
 #include "remote/snapshot_cache.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,14 +14,16 @@ struct snapshot_cache {
 	struct repository *repository;
 	unsigned workers;
 	struct memory_budget *memory;
+	uint32_t lease_s; /* 0: none are taken */
 	pthread_mutex_t lock;
 	struct cached_snapshot *first;
 	unsigned unheld; /* of them */
-	uint64_t releases;
+	uint64_t releases, hits, misses;
 };
 
 int snapshot_cache_create(struct repository *repository, unsigned workers,
-			  struct memory_budget *memory, struct snapshot_cache **cache)
+			  struct memory_budget *memory, uint32_t lease_s,
+			  struct snapshot_cache **cache)
 {
 	struct snapshot_cache *c = calloc(1, sizeof(*c));
 
@@ -28,6 +32,7 @@ int snapshot_cache_create(struct repository *repository, unsigned workers,
 	c->repository = repository;
 	c->workers = workers;
 	c->memory = memory;
+	c->lease_s = lease_s;
 	pthread_mutex_init(&c->lock, NULL);
 	*cache = c;
 	return 0;
@@ -144,41 +149,113 @@ static struct cached_snapshot *find(struct snapshot_cache *cache, const struct d
 	return cached;
 }
 
+/* A snapshot that is not there any more is refused; one that cannot be leased for another reason
+ * (a store that is read only, a full disk) is served all the same. */
+static int lease(struct snapshot_cache *cache, const struct digest *id, uint32_t seconds)
+{
+	struct repository *repository = cache->repository;
+	int r = 0;
+
+	if (cache->lease_s && repository->ops->lease)
+		r = repository->ops->lease(repository, id, seconds);
+	if (!r)
+		return 0;
+	if (error_last()->exit_code == EXIT_DATA || error_last()->exit_code == EXIT_NOINPUT)
+		return r;
+	log_debug("no lease: %s", error_last()->text);
+	return 0;
+}
+
 static struct cached_snapshot *find_or_load(struct snapshot_cache *cache, const struct digest *id,
 					    bool must_fit)
 {
 	struct cached_snapshot *cached = find(cache, id);
 
 	if (cached) {
-		cache->unheld -= !cached->holders;
-	} else {
-		cached = load(cache, id, must_fit);
-		if (!cached)
-			return NULL;
-		cached->next = cache->first;
-		cache->first = cached;
+		cache->hits++;
+		return cached;
 	}
-	cached->holders++;
+	cache->misses++;
+	cached = load(cache, id, must_fit);
+	if (!cached)
+		return NULL;
+	cached->next = cache->first;
+	cache->first = cached;
+	cache->unheld++;
 	return cached;
+}
+
+static void release(struct snapshot_cache *cache, struct cached_snapshot *cached)
+{
+	cached->released = ++cache->releases;
+	cache->unheld++;
+	if (cache->unheld > UNHELD_MOST)
+		drop_oldest(cache);
+}
+
+/* The lease comes first: from then on, what is there stays there. */
+static int hold(struct snapshot_cache *cache, const struct digest *id, bool must_fit,
+		struct cached_snapshot **snapshot)
+{
+	int r = lease(cache, id, cache->lease_s);
+
+	if (r)
+		return r;
+	*snapshot = find_or_load(cache, id, must_fit);
+	if (!*snapshot) {
+		struct error error = *error_last();
+
+		(void)!lease(cache, id, 0);
+		return error_adopt(&error);
+	}
+	cache->unheld -= !(*snapshot)->holders++;
+	return 0;
 }
 
 int snapshot_cache_get(struct snapshot_cache *cache, const struct digest *id, bool must_fit,
 		       struct cached_snapshot **snapshot)
 {
+	int r;
+
 	pthread_mutex_lock(&cache->lock);
-	*snapshot = find_or_load(cache, id, must_fit);
+	r = hold(cache, id, must_fit, snapshot);
 	pthread_mutex_unlock(&cache->lock);
-	return *snapshot ? 0 : -error_last()->errnum;
+	return r;
 }
 
-void snapshot_cache_put(struct snapshot_cache *cache, struct cached_snapshot *snapshot)
+void snapshot_cache_put(struct snapshot_cache *cache, struct cached_snapshot *snapshot, bool lost)
+{
+	uint64_t now = clock_now_ns();
+
+	pthread_mutex_lock(&cache->lock);
+	if (lost)
+		snapshot->expected_ns = now + cache->lease_s * NS_PER_S;
+	if (!--snapshot->holders) {
+		/* A lease that is not given back is renewed, so that it ends when it should. */
+		(void)!lease(cache, &snapshot->snapshot.id,
+			     now < snapshot->expected_ns ? cache->lease_s : 0);
+		release(cache, snapshot);
+	}
+	pthread_mutex_unlock(&cache->lock);
+}
+
+void snapshot_cache_renew(struct snapshot_cache *cache)
 {
 	pthread_mutex_lock(&cache->lock);
-	if (!--snapshot->holders) {
-		snapshot->released = ++cache->releases;
-		cache->unheld++;
-		if (cache->unheld > UNHELD_MOST)
-			drop_oldest(cache);
-	}
+	for (struct cached_snapshot *cached = cache->first; cached; cached = cached->next)
+		if (cached->holders && lease(cache, &cached->snapshot.id, cache->lease_s))
+			log_warning("cannot renew a lease: %s", error_last()->text);
+	pthread_mutex_unlock(&cache->lock);
+}
+
+void snapshot_cache_status(struct snapshot_cache *cache, struct cache_status *status)
+{
+	*status = (struct cache_status){0};
+	pthread_mutex_lock(&cache->lock);
+	status->unheld = cache->unheld;
+	status->hits = cache->hits;
+	status->misses = cache->misses;
+	for (struct cached_snapshot *cached = cache->first; cached; cached = cached->next)
+		status->held += cached->holders > 0;
 	pthread_mutex_unlock(&cache->lock);
 }

@@ -62,6 +62,11 @@ struct repository_ops {
 	/* Point a ref at a manifest already stored; the snapshot becomes visible here. */
 	int (*publish)(struct repository *repository, const char *ref, const struct digest *id);
 
+	/* Keep a snapshot for ttl_s seconds from now, whatever becomes of its refs; again to
+	 * renew, and 0 to give it back.  exit 65 or 66 when not all of it is there.  NULL: who
+	 * serves this repository does so. */
+	int (*lease)(struct repository *repository, const struct digest *id, uint32_t ttl_s);
+
 	/* Call each() for every ref, in name order; a non-zero return ends it. */
 	int (*list)(struct repository *repository,
 		    int (*each)(void *context, const char *ref, const struct digest *id),

@@ -40,7 +40,7 @@ void store_object_path(const struct store *store, enum object_kind kind,
 	store_path(store, object_directories[kind], hex, path);
 }
 
-static int load_ref(struct store *store, const char *ref, struct digest *id)
+int store_load_ref(struct store *store, const char *ref, struct digest *id)
 {
 	char path[PATH_MAX], hex[REF_SIZE];
 	struct bytes bytes;
@@ -65,7 +65,7 @@ static int store_resolve(struct repository *repository, const char *ref, struct 
 {
 	int r = ref_name_check(ref);
 
-	return r ? r : load_ref(store_of(repository), ref, id);
+	return r ? r : store_load_ref(store_of(repository), ref, id);
 }
 
 static int store_load(struct repository *repository, enum object_kind kind,
@@ -77,38 +77,52 @@ static int store_load(struct repository *repository, enum object_kind kind,
 	return file_load(object_kind_name(kind), path, object_size_max(kind), bytes);
 }
 
-static int store_holds(struct repository *repository, enum object_kind kind,
-		       const struct digest *digest, bool *held)
+/* Who finds an object here relies on it; so it becomes young again for the collector.  Where
+ * we may not touch it, nothing but its age is lost. */
+static int find_and_touch(struct store *store, enum object_kind kind, const struct digest *digest,
+			  bool *held)
 {
 	char path[PATH_MAX];
 
-	store_object_path(store_of(repository), kind, digest, path);
-	*held = !access(path, R_OK);
+	store_object_path(store, kind, digest, path);
+	*held = !utimensat(AT_FDCWD, path, NULL, 0) || !access(path, R_OK);
 	if (!*held && errno != ENOENT)
 		return fail(store_exit_code(errno), errno, "%s: %s", path, strerror(errno));
 	return 0;
 }
 
-static int require(struct repository *repository, enum object_kind kind,
-		   const struct digest *digest)
+static int store_holds(struct repository *repository, enum object_kind kind,
+		       const struct digest *digest, bool *held)
+{
+	struct store *store = store_of(repository);
+	int lock, r = store_lock(store, STORE_SHARED, &lock);
+
+	if (r)
+		return r;
+	r = find_and_touch(store, kind, digest, held);
+	store_unlock(&lock);
+	return r;
+}
+
+static int require(struct store *store, enum object_kind kind, const struct digest *digest)
 {
 	char hex[DIGEST_HEX_SIZE];
 	bool held;
-	int r = store_holds(repository, kind, digest, &held);
+	int r = find_and_touch(store, kind, digest, &held);
 
 	if (r || held)
 		return r;
 	digest_to_hex(digest, hex);
-	return fail(EXIT_DATA, ENOENT, "%s: cannot publish a snapshot without its %s %s",
-		    repository->url, object_kind_name(kind), hex);
+	return fail(kind == OBJECT_MANIFEST ? EXIT_NOINPUT : EXIT_DATA, ENOENT,
+		    "%s: the snapshot's %s %s is missing", store->url, object_kind_name(kind), hex);
 }
 
-/* A ref only ever names a whole snapshot. */
-static int require_all(struct repository *repository, const struct digest *id)
+int store_claim(struct store *store, const struct digest *id)
 {
+	struct repository *repository = &store->repository;
 	struct manifest manifest;
 	struct bytes bytes;
-	int r = require(repository, OBJECT_MANIFEST, id);
+	int r = require(store, OBJECT_MANIFEST, id);
 
 	if (!r)
 		r = repository_load(repository, OBJECT_MANIFEST, id, &bytes);
@@ -118,28 +132,36 @@ static int require_all(struct repository *repository, const struct digest *id)
 	bytes_finish(&bytes);
 	if (r)
 		return r;
-	r = require(repository, OBJECT_STATE, &manifest.state);
+	r = require(store, OBJECT_STATE, &manifest.state);
 	if (!r)
-		r = require(repository, OBJECT_INDEX, &manifest.index);
+		r = require(store, OBJECT_INDEX, &manifest.index);
 	for (uint32_t i = 0; !r && i < manifest.pack_count; i++)
-		r = require(repository, OBJECT_PACK, &manifest.packs[i].digest);
+		r = require(store, OBJECT_PACK, &manifest.packs[i].digest);
 	manifest_finish(&manifest);
 	return r;
 }
 
+/* A ref only ever names a whole snapshot. */
 static int store_publish(struct repository *repository, const char *ref, const struct digest *id)
 {
+	struct store *store = store_of(repository);
 	char path[PATH_MAX], text[DIGEST_HEX_SIZE];
-	int r = ref_name_check(ref);
+	int lock, r = ref_name_check(ref);
 
 	if (!r)
-		r = require_all(repository, id);
+		r = store_lock(store, STORE_SHARED, &lock);
 	if (r)
 		return r;
+	r = store_claim(store, id);
+	if (r && error_last()->exit_code == EXIT_NOINPUT)
+		r = fail(EXIT_DATA, -r, "%s", error_last()->text);
 	digest_to_hex(id, text);
 	text[REF_SIZE - 1] = '\n';
-	store_path(store_of(repository), "refs", ref, path);
-	return store_replace_file(store_of(repository), path, text, REF_SIZE);
+	store_path(store, "refs", ref, path);
+	if (!r)
+		r = store_replace_file(store, path, text, REF_SIZE);
+	store_unlock(&lock);
+	return r;
 }
 
 static int skip_hidden(const struct dirent *entry)
@@ -188,6 +210,7 @@ const struct repository_ops store_ops = {
 	.put_finish = store_put_finish,
 	.put_abort = store_put_abort,
 	.publish = store_publish,
+	.lease = store_lease,
 	.list = store_list,
 	.close = store_close,
 };

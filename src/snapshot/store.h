@@ -2,7 +2,8 @@
 /*
  * store.h - the directory store, the embedded default: a repository in a directory.
  *
- *	FORMAT  refs/NAME  manifests/ID  state/ID  index/ID  packs/ID  tmp/
+ *	FORMAT  refs/NAME  manifests/ID  state/ID  index/ID  packs/ID  ws/ID/  tmp/
+ *	leases/ID.HOLDER (store_lease.h)  pins/ID (store_gc.h)
  *
  * Every file is written in tmp/, synced, renamed to its place, and the directory synced; a
  * snapshot's objects in the order packs, state, index, manifest, and the ref last.  So a crash

@@ -11,6 +11,7 @@ struct store {
 	struct repository repository;
 	char path[PATH_MAX]; /* at most PATH_MAX - STORE_PATH_SLACK bytes */
 	char url[PATH_MAX + 4];
+	uint64_t holder; /* random: whose leases are ours */
 };
 
 /* Room for "/manifests/" or "/refs/" and a name. */
@@ -32,11 +33,29 @@ void store_object_path(const struct store *store, enum object_kind kind,
 /* The exit code for a failed system call on the store's files. */
 enum exit_code store_exit_code(int errnum);
 
+/*
+ * The lock between those who add to a store and the collector (store_gc.h): flock(2) on FORMAT.
+ * Shared to give a file its final name, or to rely on one that is there (and touch it);
+ * exclusive to remove one.  Shared locks nest.
+ */
+enum store_lock { STORE_SHARED, STORE_EXCLUSIVE };
+MUST_USE int store_lock(struct store *store, enum store_lock kind, int *lock);
+void store_unlock(int *lock);
+
+/* Touch every file of a snapshot, which must be there (exit 65; 66 when it is the
+ * manifest that is not).  Under a lock. */
+MUST_USE int store_claim(struct store *store, const struct digest *id);
+
+/* The snapshot that a ref names. */
+MUST_USE int store_load_ref(struct store *store, const char *ref, struct digest *id);
+
+int store_lease(struct repository *repository, const struct digest *id, uint32_t ttl_s);
+
 /* A new file in tmp/, open for writing. */
 MUST_USE int store_temp_create(struct store *store, char temp[PATH_MAX], int *fd);
 /* Sync it, give it its final path, sync that directory.  Closes *fd, and removes temp if it
  * fails. */
-MUST_USE int store_temp_commit(const char *temp, int *fd, const char *path);
+MUST_USE int store_temp_commit(struct store *store, const char *temp, int *fd, const char *path);
 /* Sync the directory that path is in. */
 MUST_USE int store_sync_parent(const char *path);
 

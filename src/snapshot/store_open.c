@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define FORMAT "thaw-store 1\n"
 
 static const char *const directories[] = {
-	"refs", "manifests", "state", "index", "packs", "ws", "leases", "tmp",
+	"refs", "manifests", "state", "index", "packs", "ws", "leases", "pins", "tmp",
 };
 
 static void format_path(const struct store *store, char path[PATH_MAX])
@@ -124,6 +125,8 @@ int store_open(const char *path, enum store_access access_kind, struct repositor
 	snprintf(store->url, sizeof(store->url), "dir:%s", path);
 	store->repository = (struct repository){.ops = &store_ops, .url = store->url};
 	r = open_or_create(store, access_kind);
+	if (!r && getrandom(&store->holder, sizeof(store->holder), 0) < 0)
+		r = fail(EXIT_OS, errno, "getrandom: %s", strerror(errno));
 	if (r)
 		free(store);
 	else

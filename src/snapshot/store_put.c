@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,15 +62,52 @@ int store_sync_parent(const char *path)
 	return r;
 }
 
-int store_temp_commit(const char *temp, int *fd, const char *path)
+int store_lock(struct store *store, enum store_lock kind, int *lock)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	store_path(store, ".", "FORMAT", path);
+	*lock = open(path, O_RDONLY | O_CLOEXEC);
+	if (*lock < 0 && errno == ENOENT)
+		return 0; /* the store is being made */
+	if (*lock < 0)
+		return path_failure("open", path, errno);
+	while (flock(*lock, kind == STORE_SHARED ? LOCK_SH : LOCK_EX))
+		if (errno != EINTR) {
+			r = path_failure("lock", path, errno);
+			file_close(lock);
+			break;
+		}
+	return r;
+}
+
+void store_unlock(int *lock)
+{
+	file_close(lock);
+}
+
+static int rename_locked(struct store *store, const char *temp, const char *path)
+{
+	int lock, r = store_lock(store, STORE_SHARED, &lock);
+
+	if (r)
+		return r;
+	if (rename(temp, path))
+		r = path_failure("create", path, errno);
+	store_unlock(&lock);
+	return r;
+}
+
+int store_temp_commit(struct store *store, const char *temp, int *fd, const char *path)
 {
 	int r = 0;
 
 	if (fsync(*fd))
 		r = path_failure("sync", temp, errno);
 	file_close(fd);
-	if (!r && rename(temp, path))
-		r = path_failure("create", path, errno);
+	if (!r)
+		r = rename_locked(store, temp, path);
 	if (r)
 		unlink(temp);
 	return r ? r : store_sync_parent(path);
@@ -84,7 +122,7 @@ int store_replace_file(struct store *store, const char *path, const void *data, 
 		return r;
 	r = file_write(fd, data, size);
 	if (!r)
-		return store_temp_commit(temp, &fd, path);
+		return store_temp_commit(store, temp, &fd, path);
 	file_close(&fd);
 	unlink(temp);
 	return path_failure("write", temp, -r);
@@ -146,7 +184,7 @@ int store_put_finish(struct object_put *put, struct digest *digest)
 
 	hasher_end(put->hasher, digest);
 	store_object_path(put->store, put->kind, digest, path);
-	r = store_temp_commit(put->temp, &put->fd, path);
+	r = store_temp_commit(put->store, put->temp, &put->fd, path);
 	put_free(put);
 	return r;
 }

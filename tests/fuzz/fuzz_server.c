@@ -142,7 +142,7 @@ static void set_up(void)
 	worker.server = &server;
 	worker.scratch = malloc(SCRATCH_SIZE);
 	if (!snapshot || !worker.scratch ||
-	    snapshot_cache_create(&repository, 1, &server.memory, &server.cache) ||
+	    snapshot_cache_create(&repository, 1, &server.memory, 0, &server.cache) ||
 	    server_machines_create(1, 1, 0, &server.machines))
 		abort();
 	snapshot->snapshot.index.page_count = PAGE_COUNT;

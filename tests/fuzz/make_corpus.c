@@ -10,6 +10,7 @@
 #include "snapshot/pack.h"
 #include "snapshot/page_index.h"
 #include "snapshot/state_tree.h"
+#include "snapshot/store_lease.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -71,6 +72,14 @@ static void make_frames(void)
 	bytes[0] = FRAME_ENCODINGS; /* a table, for 12 pages */
 	pack_entry_format(bytes + 2, &(struct encoded_frame){FRAME_ZSTD, NULL, 3000});
 	save_as("frame", "table", bytes, 2 + PACK_ENTRY_SIZE);
+}
+
+static void make_lease(void)
+{
+	const struct lease lease = {.ttl_s = 600};
+	char text[LEASE_TEXT_SIZE];
+
+	save("lease", text, lease_format(&lease, text));
 }
 
 static void make_manifest(void)
@@ -189,6 +198,7 @@ int main(int argc, char **argv)
 	}
 	root = argv[1];
 	make_frames();
+	make_lease();
 	make_manifest();
 	make_page_index();
 	make_state_tree();

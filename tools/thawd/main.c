@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - thawd, the snapshot server: a directory store on TCP. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "config.h"
+#include "maintenance.h"
 #include "remote/server.h"
 #include "snapshot/store.h"
 
@@ -17,6 +19,8 @@
 
 static const char usage[] =
 	"usage: thawd CONFIG.ini [--set SECTION.KEY=VALUE]... [--check-config | --print-config]\n"
+	"       thawd gc CONFIG.ini [--grace TIME] [--dry-run]\n"
+	"       thawd fsck CONFIG.ini [--json]\n"
 	"       thawd --help | --version\n";
 
 static const char help[] =
@@ -26,12 +30,21 @@ static const char help[] =
 	"  --print-config           print it, with every key and its default\n\n"
 	"Once it listens, it prints \"listening on HOST:PORT\" on stdout.  SIGTERM and SIGINT\n"
 	"send its clients elsewhere and stop it when they have left, or after\n"
-	"server.drain; a second one stops it at once.\n";
+	"server.drain; a second one stops it at once.\n\n"
+	"thawd gc removes what no ref, pin or lease leads to any more and is older than --grace\n"
+	"(like 90s, 15m, 1h or 7d; 1h unless given); thawd fsck checks every byte of the store\n"
+	"and exits with 65 if something is wrong.  Both may run while thawd serves the store.\n";
 
 static const struct option options[] = {
-	{"set", required_argument, NULL, 's'},    {"check-config", no_argument, NULL, 'c'},
-	{"print-config", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'v'},      {0},
+	{"set", required_argument, NULL, 's'},
+	{"check-config", no_argument, NULL, 'c'},
+	{"print-config", no_argument, NULL, 'p'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'},
+	{"grace", required_argument, NULL, 'g'},
+	{"dry-run", no_argument, NULL, 'd'},
+	{"json", no_argument, NULL, 'j'},
+	{0},
 };
 
 struct arguments {
@@ -39,6 +52,9 @@ struct arguments {
 	char **argv;
 	int argc;
 	int mode; /* 'c', 'p', 'h', 'v' or 0 */
+	enum command { SERVE, GC, FSCK } command;
+	const char *grace;
+	bool dry_run, json;
 };
 
 static int misused(const char *why)
@@ -46,17 +62,50 @@ static int misused(const char *why)
 	return fail(EXIT_USAGE, EINVAL, "%s\n%s", why, usage);
 }
 
+static enum command find_command(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "gc"))
+		return GC;
+	return argc > 1 && !strcmp(argv[1], "fsck") ? FSCK : SERVE;
+}
+
+/* Non-zero: there is no such option, or not for this command. */
+static int take_option(struct arguments *arguments, int option)
+{
+	enum command command = arguments->command;
+
+	switch (option) {
+	case 's':
+		return 0;
+	case 'g':
+		arguments->grace = optarg;
+		return command != GC;
+	case 'd':
+		arguments->dry_run = true;
+		return command != GC;
+	case 'j':
+		arguments->json = true;
+		return command != FSCK;
+	default:
+		arguments->mode = option;
+		return option == '?';
+	}
+}
+
 static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	int option;
 
-	*arguments = (struct arguments){.argc = argc, .argv = argv};
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == '?')
-			return misused("unknown option");
-		if (option != 's')
-			arguments->mode = option;
+	*arguments = (struct arguments){.command = find_command(argc, argv), .grace = "1h"};
+	if (arguments->command != SERVE) {
+		argc--;
+		argv++;
 	}
+	arguments->argc = argc;
+	arguments->argv = argv;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (take_option(arguments, option))
+			return misused("unknown option");
 	if (arguments->mode == 'h' || arguments->mode == 'v')
 		return 0;
 	if (argc - optind != 1)
@@ -174,7 +223,7 @@ static int serve_repository(const struct thawd_config *config, struct repository
 		.max_machines = config->max_machines,
 		.memory_max = config->memory_max ? config->memory_max : half_of_memory(),
 		.drain_ns = config->drain_ns,
-		.linger_ns = config->lease_ns,
+		.lease_s = (uint32_t)(config->lease_ns / NS_PER_S),
 		.timeout_ns = config->timeout_ns,
 	};
 	struct server *server = NULL;
@@ -220,7 +269,9 @@ static int run(const struct arguments *arguments)
 		return r;
 	if (arguments->mode == 'p')
 		return ini_print(&thawd_schema, &config, stdout);
-	return serve(&config);
+	if (arguments->command == GC)
+		return collect_garbage(&config, arguments->grace, arguments->dry_run);
+	return arguments->command == FSCK ? check_store(&config, arguments->json) : serve(&config);
 }
 
 int main(int argc, char **argv)

@@ -78,7 +78,7 @@ static inline void rig_init(struct rig *rig)
 		.threads = 2,
 		.max_connections = 200,
 		.max_machines = 200,
-		.linger_ns = NS_PER_S,
+		.lease_s = 60,
 		.timeout_ns = 10 * NS_PER_S,
 	};
 	rig_start_server(rig);
