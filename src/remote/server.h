@@ -27,8 +27,10 @@
 #include "base/error.h"
 #include "snapshot/repository.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct server_config {
 	const char *host, *port; /* port "0": any that is free */
@@ -59,6 +61,11 @@ MUST_USE int server_run(struct server *server);
 /* The first time: take no new connections, send GOAWAY, and serve on until all clients have
  * gone, for drain_ns at most.  The second time: end now.  Any thread, and signal handlers. */
 void server_stop(struct server *server);
+
+/* What it has counted, as Prometheus text and as a JSON object (a new reference, or NULL without
+ * memory); docs/thawd.md names all.  Any thread. */
+void server_metrics_write(struct server *server, FILE *out);
+json_t *server_status(struct server *server);
 
 /* After server_run() has returned.  Accepts NULL. */
 void server_destroy(struct server *server);

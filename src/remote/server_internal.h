@@ -9,6 +9,7 @@
  *	server_reply.c     replies of many messages: pages and objects
  *	server_machines.c  whose connections they are; admission
  *	fair_queue.c       which machine's bulk traffic is next
+ *	server_metrics.c   what is counted, and telling it
  *
  * A peer is the server's end of one connection.  It belongs to one worker at a time and is
  * touched by that worker's thread only.
@@ -22,6 +23,7 @@
 #include "remote/protocol.h"
 #include "remote/server.h"
 #include "remote/server_machines.h"
+#include "remote/server_metrics.h"
 #include "remote/snapshot_cache.h"
 
 #include <pthread.h>
@@ -51,6 +53,7 @@ struct worker {
 	struct fair_queue queue; /* WORKER_BULK: peers that could send a frame */
 	uint64_t next_sweep_ns;
 	bool told; /* its peers: the server drains */
+	struct worker_counters counters;
 
 	pthread_mutex_t lock; /* of incoming */
 	struct peer *incoming;
@@ -126,6 +129,8 @@ struct peer {
 
 	struct cached_snapshot *snapshots[PEER_SNAPSHOTS_MAX];
 	struct reply reply;
+	enum service service; /* of the request being answered, */
+	uint64_t began_ns;    /* and since when; 0: none is */
 	enum put_state put_state;
 	struct object_put *put;
 	struct error put_error; /* why it FAILED */

@@ -125,6 +125,7 @@ void peer_send(struct peer *peer, struct header header, const struct writer *pay
 	struct writer writer = writer_over(message, HEADER_SIZE);
 	size_t size = HEADER_SIZE + writer_used(payload), sent;
 
+	count(&peer->worker->counters.sent_bytes[peer->service], size);
 	header.length = (uint32_t)writer_used(payload);
 	header_write(&writer, &header);
 	sent = try_send(peer, message, size);
@@ -139,7 +140,10 @@ void peer_send_error(struct peer *peer, uint64_t id)
 {
 	const struct header header = {.type = MESSAGE_ERROR, .id = id};
 	struct writer payload = peer_payload(peer);
+	unsigned code = error_last()->exit_code - ERROR_CODE_FIRST;
 
+	if (code < ERROR_CODES)
+		count(&peer->worker->counters.errors[code], 1);
 	error_message_write(&payload, error_last()->exit_code, error_last()->text);
 	peer_send(peer, header, &payload);
 }
@@ -217,6 +221,9 @@ static void serve(struct peer *peer, const struct header *header)
 
 	peer->consumed += HEADER_SIZE + header->length;
 	peer->progress = true;
+	peer->began_ns = clock_now_ns();
+	peer->service = SERVICE_OTHER;
+	count(&peer->worker->counters.requests[header->type], 1);
 	if (!request_serve(peer, header, payload))
 		return;
 	if (error_last()->exit_code == EXIT_PROTOCOL || peer->state == PEER_NEW)
@@ -268,6 +275,16 @@ static enum turn take_turn(struct peer *peer, bool *received)
 	return peer_is_bulk(peer) ? TURN_YIELDS : TURN_AGAIN;
 }
 
+/* Has its request been answered, to the last byte? */
+static void note_served(struct peer *peer)
+{
+	if (!peer->began_ns || peer_is_sending(peer))
+		return;
+	histogram_record(&peer->worker->counters.served[peer->service],
+			 clock_now_ns() - peer->began_ns);
+	peer->began_ns = 0;
+}
+
 static void set_deadline(struct peer *peer)
 {
 	bool idle =
@@ -302,11 +319,13 @@ enum peer_fate peer_run(struct peer *peer, bool stopping)
 	bool received = false;
 
 	flush(peer);
+	note_served(peer);
 	tell_goaway(peer);
 	for (int i = 0; i < TURNS_MOST && turn == TURN_AGAIN && peer->state != PEER_GONE; i++) {
 		if (stopping && !peer_is_sending(peer))
 			return PEER_LEAVES;
 		turn = take_turn(peer, &received);
+		note_served(peer);
 	}
 	if (peer->state == PEER_GONE)
 		return PEER_LEAVES;

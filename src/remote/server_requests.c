@@ -198,6 +198,17 @@ static void ask_for_large_frames(struct peer *peer)
 		peer->promised += OUTPUT_MORE;
 }
 
+static void count_pages(struct peer *peer)
+{
+	const struct get_request *get = &peer->reply.get;
+	uint64_t pages = 0;
+
+	peer->service = get->priority == PAGE_BULK ? SERVICE_BULK : SERVICE_DEMAND;
+	for (uint32_t i = 0; i < get->range_count; i++)
+		pages += get->ranges[i].count;
+	count(&peer->worker->counters.pages[peer->service], pages);
+}
+
 static int serve_get(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct reply *reply = &peer->reply;
@@ -211,6 +222,7 @@ static int serve_get(struct peer *peer, const struct header *request, const uint
 	r = get_request_read(data, request->length, cached->snapshot.index.page_count, &reply->get);
 	if (r)
 		return r;
+	count_pages(peer);
 	if (reply->get.priority == PAGE_BULK && !peer->takes_bulk)
 		ask_for_large_frames(peer);
 	reply->kind = REPLY_PAGES;

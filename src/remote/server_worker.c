@@ -185,6 +185,7 @@ static void run_peers(struct worker *worker, struct epoll_event *events, int cou
 		if (!is_own(worker, &events[i]))
 			serve_or_queue(events[i].data.ptr, stopping);
 	serve_next_turn(worker, stopping);
+	atomic_store_explicit(&worker->counters.queued, worker->queue.count, memory_order_relaxed);
 }
 
 /* Between two frames of bulk, only look. */

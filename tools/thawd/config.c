@@ -84,8 +84,17 @@ static const struct ini_key server_keys[] = {
 	{0},
 };
 
+static const struct ini_key metrics_keys[] = {
+	{.key = "listen",
+	 .type = INI_TEXT,
+	 FIELD(metrics_listen),
+	 .help = "HOST:PORT or path of a UNIX socket for /metrics and /status; empty: none"},
+	{0},
+};
+
 static const struct ini_section sections[] = {
 	{.name = "server", .help = "A server of snapshots", .keys = server_keys},
+	{.name = "metrics", .help = "For those who watch it", .keys = metrics_keys},
 	{0},
 };
 
@@ -99,10 +108,10 @@ static bool is_port(const char *text)
 	       strtoul(text, NULL, 10) <= 65535;
 }
 
-int config_listen_address(const struct thawd_config *config, char host[HOST_SIZE],
-			  char port[PORT_SIZE])
+int config_split_address(const char *key, const char *address, char host[HOST_SIZE],
+			 char port[PORT_SIZE])
 {
-	const char *colon = strrchr(config->listen, ':'), *start = config->listen;
+	const char *colon = strrchr(address, ':'), *start = address;
 	size_t length = colon ? (size_t)(colon - start) : 0;
 
 	if (length >= 2 && start[0] == '[' && start[length - 1] == ']') {
@@ -113,9 +122,8 @@ int config_listen_address(const struct thawd_config *config, char host[HOST_SIZE
 	}
 	if (!length || length >= HOST_SIZE || !is_port(colon + 1))
 		return fail(EXIT_CONFIG, EINVAL,
-			    "server.listen: \"%s\" is not HOST:PORT, like 127.0.0.1:7070 or "
-			    "[::1]:7070",
-			    config->listen);
+			    "%s: \"%s\" is not HOST:PORT, like 127.0.0.1:7070 or [::1]:7070", key,
+			    address);
 	snprintf(host, HOST_SIZE, "%.*s", (int)length, start);
 	snprintf(port, PORT_SIZE, "%s", colon + 1);
 	return 0;
@@ -124,8 +132,12 @@ int config_listen_address(const struct thawd_config *config, char host[HOST_SIZE
 int config_check(const struct thawd_config *config)
 {
 	char host[HOST_SIZE], port[PORT_SIZE];
+	int r;
 
 	if (!config->store[0])
 		return fail(EXIT_CONFIG, EINVAL, "server.store: not set; name a directory");
-	return config_listen_address(config, host, port);
+	r = config_split_address("server.listen", config->listen, host, port);
+	if (!r && config->metrics_listen[0] && !strchr(config->metrics_listen, '/'))
+		r = config_split_address("metrics.listen", config->metrics_listen, host, port);
+	return r;
 }

@@ -12,6 +12,7 @@ struct thawd_config {
 	char listen[INI_TEXT_MOST + 1]; /* HOST:PORT */
 	char store[INI_TEXT_MOST + 1];
 	char port_file[INI_TEXT_MOST + 1];
+	char metrics_listen[INI_TEXT_MOST + 1];
 	uint32_t threads, max_connections, max_machines;
 	uint64_t memory_max, timeout_ns, drain_ns, lease_ns;
 	bool read_only, insecure;
@@ -25,8 +26,8 @@ MUST_USE int config_check(const struct thawd_config *config);
 #define HOST_SIZE 256
 #define PORT_SIZE 6
 
-/* Take listen apart: "127.0.0.1:7070", "[::1]:7070", "localhost:0".  exit 78. */
-MUST_USE int config_listen_address(const struct thawd_config *config, char host[HOST_SIZE],
-				   char port[PORT_SIZE]);
+/* Take the value of a key apart: "127.0.0.1:7070", "[::1]:7070", "localhost:0".  exit 78. */
+MUST_USE int config_split_address(const char *key, const char *address, char host[HOST_SIZE],
+				  char port[PORT_SIZE]);
 
 #endif

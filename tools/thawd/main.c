@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "maintenance.h"
+#include "monitor.h"
 #include "remote/server.h"
 #include "snapshot/store.h"
 
@@ -227,12 +228,16 @@ static int serve_repository(const struct thawd_config *config, struct repository
 		.timeout_ns = config->timeout_ns,
 	};
 	struct server *server = NULL;
-	int r = config_listen_address(config, host, port);
+	struct monitor *monitor = NULL;
+	int r = config_split_address("server.listen", config->listen, host, port);
 
 	if (!r)
 		r = server_create(&server_config, &server);
+	if (!r && config->metrics_listen[0])
+		r = monitor_start(config->metrics_listen, server, &monitor);
 	if (!r)
 		r = run_server(config, server);
+	monitor_stop(monitor);
 	server_destroy(server);
 	return r;
 }
