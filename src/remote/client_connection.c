@@ -193,25 +193,35 @@ int connection_receive_any(struct client_connection *connection, enum message_ty
 	return 0;
 }
 
-/* A frame has come behind the last answer: a GOAWAY at most. */
-static int take_unasked(struct client_connection *connection)
+/* Something has come behind the last answer: a GOAWAY at most.  It is read where it is, because the
+ * answer's payload is still in use; what has not come whole is left for the next call. */
+static int take_unasked(struct client_connection *connection, bool *taken)
 {
-	struct frame frame;
-	int r = receive_one(connection, &frame);
+	const uint8_t *at = connection->input + connection->consumed;
+	size_t size = connection->used - connection->consumed;
+	struct frame frame = {.payload = at + HEADER_SIZE};
 
-	if (r)
-		return r;
+	*taken = false;
+	if (size < HEADER_SIZE)
+		return 0;
+	if (header_read(at, &frame.header))
+		return violated_as_said(connection);
 	if (frame.header.type != MESSAGE_GOAWAY)
 		return connection_violated(connection, "an answer that nobody asked for");
+	if (size < HEADER_SIZE + frame.header.length)
+		return 0;
+	*taken = true;
+	connection->consumed += HEADER_SIZE + frame.header.length;
 	return take_goaway(connection, &frame);
 }
 
 int connection_expect_silence(struct client_connection *connection)
 {
+	bool taken = true;
 	int r = 0;
 
-	while (!r && connection->used != connection->consumed)
-		r = take_unasked(connection);
+	while (!r && taken)
+		r = take_unasked(connection, &taken);
 	if (!r && connection->leaving)
 		connection_close(connection); /* all that was asked for is here */
 	return r;
