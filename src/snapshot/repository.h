@@ -28,6 +28,7 @@ enum object_kind { OBJECT_MANIFEST, OBJECT_STATE, OBJECT_INDEX, OBJECT_PACK };
 #define REF_NAME_MAX 128 /* with the closing NUL; [A-Za-z0-9._-], not starting with a dot */
 
 struct repository;
+struct pack;
 struct object_put;
 struct snapshot;
 
@@ -50,6 +51,10 @@ struct repository_ops {
 	 * says zero.  A pack that is missing, cut short or foreign is refused here (R6). */
 	int (*open_pages)(struct repository *repository, const struct snapshot *snapshot,
 			  enum page_priority priority, struct page_source **source);
+
+	/* The open pack at a place of the manifest's table, for as long as a source of
+	 * open_pages() lives.  NULL: its packs are elsewhere. */
+	const struct pack *(*pack)(const struct page_source *source, uint32_t place);
 
 	/* Store an object: begin, write in order, then finish, which names it, or abort.
 	 * finish and abort free the put, also when finish fails. */

@@ -24,6 +24,7 @@ struct freeze {
 	struct manifest manifest;
 	struct page_index_builder *builder;
 	struct parent_pack *parent_packs;
+	uint64_t *frozen; /* a bit per page that has been seen to */
 	struct freeze_statistics statistics;
 
 	/* Our own pack and its place in our table, once it has a page. */
@@ -79,9 +80,9 @@ static int find_parent_packs(struct freeze *freeze)
 	if (parent->manifest.memory_base != freeze->manifest.memory_base ||
 	    parent->manifest.memory_size != freeze->manifest.memory_size)
 		return fail(EXIT_INTERNAL, EINVAL, "freeze: the parent has other memory");
-	freeze->manifest.has_parent = true;
-	freeze->manifest.parent = parent->id;
-	for (uint32_t i = 0; !r && i < parent->manifest.pack_count; i++)
+	freeze->manifest.has_parent = !freeze->machine->copy || parent->manifest.has_parent;
+	freeze->manifest.parent = freeze->machine->copy ? parent->manifest.parent : parent->id;
+	for (uint32_t i = 0; !r && !freeze->machine->copy && i < parent->manifest.pack_count; i++)
 		r = repository->ops->holds(repository, OBJECT_PACK,
 					   &parent->manifest.packs[i].digest,
 					   &freeze->parent_packs[i].held);
@@ -228,13 +229,25 @@ static int freeze_page(struct freeze *freeze, uint64_t page)
 	}
 }
 
+static int freeze_once(struct freeze *freeze, uint64_t page)
+{
+	uint64_t bit = 1ull << page % 64;
+
+	if (page >= manifest_pages(&freeze->manifest) || freeze->frozen[page / 64] & bit)
+		return 0;
+	freeze->frozen[page / 64] |= bit;
+	return freeze_page(freeze, page);
+}
+
 static int freeze_memory(struct freeze *freeze)
 {
 	uint64_t page_count = manifest_pages(&freeze->manifest);
 	int r = 0;
 
+	for (size_t i = 0; !r && i < freeze->machine->order_count; i++)
+		r = freeze_once(freeze, freeze->machine->order[i]);
 	for (uint64_t page = 0; !r && page < page_count; page++)
-		r = freeze_page(freeze, page);
+		r = freeze_once(freeze, page);
 	if (!r)
 		r = fetch_missing(freeze);
 	return r ? r : end_pack(freeze);
@@ -293,11 +306,12 @@ static int freeze_init(struct freeze *freeze, struct repository *repository,
 		.hasher = hasher_create(),
 		.fetched = malloc((size_t)FETCH_PAGES * PAGE_SIZE),
 		.parent_packs = calloc(parent_count + 1, sizeof(struct parent_pack)),
+		.frozen = calloc(manifest_pages(machine->identity) / 64 + 1, sizeof(uint64_t)),
 	};
 	freeze->manifest.packs = NULL;
 	freeze->manifest.pack_count = 0;
 	freeze->manifest.has_parent = false;
-	if (!freeze->fetched || !freeze->parent_packs)
+	if (!freeze->fetched || !freeze->parent_packs || !freeze->frozen)
 		return fail(EXIT_OS, ENOMEM, "freeze: out of memory");
 	r = pack_writer_init(&freeze->pack, repository, machine->compression);
 	return r ? r
@@ -311,6 +325,7 @@ static void freeze_finish(struct freeze *freeze)
 	manifest_finish(&freeze->manifest);
 	hasher_destroy(freeze->hasher);
 	free(freeze->parent_packs);
+	free(freeze->frozen);
 	free(freeze->fetched);
 }
 

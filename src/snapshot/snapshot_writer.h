@@ -25,6 +25,7 @@
 #include "snapshot/repository.h"
 #include "snapshot/snapshot.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,13 +41,20 @@ struct frozen_machine {
 	const void *state; /* a state tree */
 	size_t state_size;
 
-	/* Called once for every page, ascending.  Returns an enum frozen_page or -errno. */
+	/* Called once for every page: those of order first, then ascending.  Returns an enum
+	 * frozen_page or -errno. */
 	int (*page)(void *context, uint64_t page, const uint8_t **data);
 	void *context;
+
+	/* Pages that are expected to be wanted first, in that order; those named twice or
+	 * beyond memory are passed over.  The pack is laid out like this. */
+	const uint64_t *order;
+	size_t order_count;
 
 	enum compression compression;
 
 	const struct snapshot *parent; /* what it was thawed from; NULL: booted, nothing absent */
+	bool copy; /* of parent: every page is written, and its manifest names parent's parent */
 	struct page_source *parent_pages; /* verified pages of the parent; NULL if never needed */
 };
 

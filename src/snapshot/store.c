@@ -205,6 +205,7 @@ const struct repository_ops store_ops = {
 	.load = store_load,
 	.holds = store_holds,
 	.open_pages = store_open_pages,
+	.pack = store_pack,
 	.put_begin = store_put_begin,
 	.put_write = store_put_write,
 	.put_finish = store_put_finish,

@@ -70,5 +70,6 @@ void store_put_abort(struct object_put *put);
 
 int store_open_pages(struct repository *repository, const struct snapshot *snapshot,
 		     enum page_priority priority, struct page_source **source);
+const struct pack *store_pack(const struct page_source *source, uint32_t place);
 
 #endif

@@ -249,3 +249,8 @@ int store_open_pages(struct repository *repository, const struct snapshot *snaps
 		*source = &pages->source;
 	return r;
 }
+
+const struct pack *store_pack(const struct page_source *source, uint32_t place)
+{
+	return &((const struct store_pages *)source)->packs[place];
+}

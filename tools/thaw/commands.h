@@ -31,6 +31,7 @@ int command_stop(const struct arguments *arguments, enum exit_code *exit_code);
 int command_status(const struct arguments *arguments, enum exit_code *exit_code);
 int command_check(const struct arguments *arguments, enum exit_code *exit_code);
 int command_inspect(const struct arguments *arguments, enum exit_code *exit_code);
+int command_copy(const struct arguments *arguments, enum exit_code *exit_code);
 int command_list(const struct arguments *arguments, enum exit_code *exit_code);
 
 /* Show a machine that thaws on one line of stdout until every page is there, or it is gone. */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "machine/repositories.h"
+#include "snapshot/pack.h"
 #include "snapshot/snapshot.h"
 
 #include <errno.h>
@@ -27,6 +28,61 @@ static void close_url(struct remote_session *session, struct repository *reposit
 {
 	repository->ops->close(repository);
 	remote_session_destroy(session);
+}
+
+/* How the pages are stored, over all packs of a snapshot. */
+struct layout {
+	uint64_t frames[FRAME_ENCODINGS];
+	uint64_t pages, stored; /* stored: bytes */
+};
+
+static void count_frames(const struct pack *pack, struct layout *layout)
+{
+	layout->pages += pack->pages;
+	for (uint32_t i = 0; i < pack_frame_count(pack->pages); i++) {
+		layout->frames[pack->frames[i].encoding]++;
+		layout->stored += pack->frames[i].size;
+	}
+}
+
+/* All zeros if the packs are on a server. */
+static int read_layout(struct repository *repository, const struct snapshot *snapshot,
+		       struct layout *layout)
+{
+	struct page_source *source;
+	int r;
+
+	*layout = (struct layout){0};
+	if (!repository->ops->pack)
+		return 0;
+	r = repository->ops->open_pages(repository, snapshot, PAGE_DEMAND, &source);
+	if (r)
+		return r;
+	for (uint32_t i = 0; i < snapshot->manifest.pack_count; i++)
+		count_frames(repository->ops->pack(source, i), layout);
+	page_source_destroy(source);
+	return 0;
+}
+
+static json_t *layout_json(const struct layout *layout)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "raw", (json_int_t)layout->frames[FRAME_RAW],
+			 "lz4", (json_int_t)layout->frames[FRAME_LZ4], "zstd",
+			 (json_int_t)layout->frames[FRAME_ZSTD], "pages", (json_int_t)layout->pages,
+			 "stored_bytes", (json_int_t)layout->stored);
+}
+
+static void print_layout(const struct layout *layout)
+{
+	if (!layout->pages)
+		return;
+	printf("frames    %llu raw, %llu lz4, %llu zstd\n"
+	       "stored    %llu KiB for %llu KiB of pages (%.2f)\n",
+	       (unsigned long long)layout->frames[FRAME_RAW],
+	       (unsigned long long)layout->frames[FRAME_LZ4],
+	       (unsigned long long)layout->frames[FRAME_ZSTD],
+	       (unsigned long long)layout->stored >> 10, (unsigned long long)layout->pages * 4,
+	       (double)layout->stored / ((double)layout->pages * PAGE_SIZE));
 }
 
 static json_t *describe(const struct snapshot *snapshot)
@@ -81,6 +137,7 @@ static int inspect(struct repository *repository, const struct snapshot_url *url
 		   const struct arguments *arguments)
 {
 	struct snapshot snapshot;
+	struct layout layout;
 	struct digest id;
 	int r = snapshot_find(repository, url, &id);
 
@@ -88,14 +145,22 @@ static int inspect(struct repository *repository, const struct snapshot_url *url
 		r = snapshot_load(repository, &id, &snapshot);
 	if (r)
 		return r;
+	r = read_layout(repository, &snapshot, &layout);
+	if (r) {
+		snapshot_finish(&snapshot);
+		return r;
+	}
 	if (arguments->json) {
 		json_t *description = describe(&snapshot);
 
+		if (layout.pages)
+			json_object_set_new(description, "frames", layout_json(&layout));
 		json_dumpf(description, stdout, JSON_INDENT(2));
 		putchar('\n');
 		json_decref(description);
 	} else {
 		print_text(&snapshot);
+		print_layout(&layout);
 	}
 	if (arguments->verify)
 		r = verify(repository, &snapshot);

@@ -46,6 +46,8 @@ static const struct command {
 	 "which fault modes this host has, and why not"},
 	{"inspect", command_inspect, 1, 1, TAKES_JSON | TAKES_VERIFY,
 	 "SNAPSHOT_URL [--verify] [--json]", "what a snapshot holds"},
+	{"copy", command_copy, 2, 2, TAKES_JSON, "SNAPSHOT_URL SNAPSHOT_URL [--json]",
+	 "copy a snapshot to another store"},
 	{"list", command_list, 1, 1, TAKES_JSON, "dir:PATH | tcp://HOST:PORT [--json]",
 	 "the snapshots of a store"},
 };

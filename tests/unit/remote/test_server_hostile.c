@@ -286,6 +286,53 @@ START_TEST(many_ranges)
 }
 END_TEST
 
+/* A bulk GET of pages in a frame that is compressed, to a client that takes every encoding. */
+START_TEST(stored_frames_are_sent_as_they_are)
+{
+	static uint8_t answer[PAYLOAD_MAX], pages[FRAME_SIZE];
+	const struct hello hello = {
+		PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, FEATURE_ENCODINGS, {0}};
+	/* Those of the fixture with data, but page 0 of the pack and all behind page 8 of it. */
+	const struct page_range ranges[] = {{1, 1}, {3, 1}, {6, 3}, {10, 4}};
+	struct header header;
+	struct page_data data;
+	struct writer writer = payload_writer();
+	int fd;
+
+	init();
+	fd = raw_connect(rig.port);
+	hello_write(&writer, &hello);
+	send_request(fd, MESSAGE_HELLO, 0, &writer);
+	ck_assert(raw_receive_message(fd, &header, answer));
+	open_web(fd);
+	writer = payload_writer();
+	get_request_write(&writer, PAGE_BULK, ranges, 4);
+	send_request(fd, MESSAGE_GET, 1, &writer);
+	for (uint32_t left = 9; left;) {
+		uint8_t *at = pages;
+
+		ck_assert(raw_receive_message(fd, &header, answer));
+		ck_ok(page_data_read(answer, header.length, &data));
+		ck_ok(page_data_unpack(&data, pages));
+		for (uint32_t i = 0; i < data.range_count; i++) {
+			const struct page_range *range = &data.ranges[i];
+
+			if (range->first != PAGE_UNASKED) {
+				ck_assert_mem_eq(at, fake_page(&rig.fixture.machine, range->first),
+						 range->count * PAGE_SIZE);
+				left -= range->count;
+			}
+			at += range->count * PAGE_SIZE;
+		}
+		if (left == 8) /* page 1 is the second of the first frame */
+			ck_assert_int_ne(data.frame.encoding, FRAME_ZERO);
+		ck_assert_int_eq(!left, header.flags == FLAG_LAST);
+	}
+	close(fd);
+	finish();
+}
+END_TEST
+
 /* Requests that come together, and one that comes byte by byte. */
 START_TEST(pipelined_and_chopped)
 {
@@ -501,5 +548,5 @@ END_TEST
 
 SUITE_MAIN("server_hostile", random_bytes, huge_lengths, messages_out_of_place,
 	   versions_and_features, bad_ranges, too_many_snapshots, many_ranges,
-	   pipelined_and_chopped, put_with_a_wrong_digest, puts_out_of_place, put_too_large,
-	   standing_still, a_flood_of_requests, a_damaged_pack)
+	   stored_frames_are_sent_as_they_are, pipelined_and_chopped, put_with_a_wrong_digest,
+	   puts_out_of_place, put_too_large, standing_still, a_flood_of_requests, a_damaged_pack)

@@ -38,18 +38,22 @@ START_TEST(bulk_frames_are_larger)
 	static uint8_t buffer[100 * PAGE_SIZE];
 	struct page_source *demand, *bulk;
 	struct page_range run;
+	uint64_t zeros = 0; /* where there are many in a row: compressed frames are smaller */
 	bool zero;
 
 	init();
+	while (page_index_run(&rig.snapshot.index, zeros, 70, &zero) < 70 || !zero)
+		zeros++;
 	ck_ok(repository->ops->open_pages(repository, &rig.snapshot, PAGE_DEMAND, &demand));
 	ck_ok(repository->ops->open_pages(repository, &rig.snapshot, PAGE_BULK, &bulk));
 	ck_assert_int_eq(page_source_fetch(demand, 3, 100, buffer, &zero), DEMAND_FRAME_PAGES);
-	ck_ok(page_source_ask(bulk, 3, 100));
+	ck_ok(page_source_ask(bulk, zeros, 70));
 	ck_ok(page_source_take(bulk, &run, buffer, &zero));
 	ck_assert(!zero);
-	ck_assert_uint_eq(run.first, 3);
+	ck_assert_uint_eq(run.first, zeros);
 	ck_assert_uint_eq(run.count, BULK_FRAME_PAGES);
-	ck_assert_mem_eq(buffer, fake_page(&rig.fixture.machine, 3), BULK_FRAME_PAGES * PAGE_SIZE);
+	ck_assert_mem_eq(buffer, fake_page(&rig.fixture.machine, zeros),
+			 BULK_FRAME_PAGES * PAGE_SIZE);
 	page_source_destroy(demand);
 	page_source_destroy(bulk);
 	finish();

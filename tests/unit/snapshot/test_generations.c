@@ -261,9 +261,68 @@ START_TEST(a_lost_source_ends_the_freeze_and_leaves_no_ref)
 }
 END_TEST
 
+START_TEST(pages_are_laid_out_in_the_order_given)
+{
+	static const uint64_t order[] = {FAKE_PAGES - 1, 0, FAKE_PAGES - 1, UINT64_MAX, 97 * 6};
+	struct snapshot snapshot;
+
+	fixture_init(&fixture);
+	for (uint64_t page = 0; page < FAKE_PAGES; page++)
+		fill_page(&fixture.machine, page, 0);
+	fixture.machine.frozen.order = order;
+	fixture.machine.frozen.order_count = sizeof(order) / sizeof(*order);
+	freeze_and_load(&fixture, "web", &statistics, &snapshot);
+	ck_assert_uint_eq(statistics.pages, FAKE_PAGES);
+	ck_assert_uint_eq(page_index_get(&snapshot.index, FAKE_PAGES - 1).page, 0);
+	ck_assert_uint_eq(page_index_get(&snapshot.index, 0).page, 1);
+	ck_assert_uint_eq(page_index_get(&snapshot.index, 97 * 6).page, 2);
+	ck_assert_uint_eq(page_index_get(&snapshot.index, 1).page, 3);
+	check_pages(fixture.repository, &snapshot, fixture.machine.memory);
+	snapshot_finish(&snapshot);
+	fixture_finish(&fixture);
+}
+END_TEST
+
+static int everything_absent(void *context, uint64_t page, const uint8_t **data)
+{
+	(void)context;
+	(void)page;
+	(void)data;
+	return FROZEN_ABSENT;
+}
+
+START_TEST(a_copy_has_all_pages_in_its_own_pack)
+{
+	struct snapshot source, copied;
+	struct frozen_machine copy = {.page = everything_absent, .copy = true};
+
+	fixture_init(&fixture);
+	fill_some_pages(&fixture.machine);
+	freeze_and_load(&fixture, "web", &statistics, &source);
+	copy.identity = &source.manifest;
+	copy.state = source.state.data;
+	copy.state_size = source.state.size;
+	copy.parent = &source;
+	copy.compression = COMPRESSION_NONE;
+	ck_ok(snapshot_open_source(fixture.repository, &source, PAGE_DEMAND, &copy.parent_pages));
+	fixture.machine.frozen = copy;
+	freeze_and_load(&fixture, "copy", &statistics, &copied);
+	ck_assert_uint_eq(statistics.written, page_index_count_data(&source.index));
+	ck_assert_uint_eq(copied.manifest.pack_count, 1);
+	ck_assert(!copied.manifest.has_parent);
+	ck_assert(!digest_equal(&copied.id, &source.id));
+	check_pages(fixture.repository, &copied, fixture.machine.memory);
+	page_source_destroy(copy.parent_pages);
+	snapshot_finish(&copied);
+	snapshot_finish(&source);
+	fixture_finish(&fixture);
+}
+END_TEST
+
 SUITE_MAIN("snapshot/generations", ten_generations_keep_every_page,
 	   an_untouched_machine_writes_no_pack, a_page_that_did_not_change_is_not_written_again,
 	   packs_that_nothing_refers_to_are_dropped, a_store_without_the_packs_gets_every_page,
 	   without_a_source_absent_pages_end_the_freeze,
 	   a_store_with_some_of_the_packs_gets_the_rest,
-	   a_lost_source_ends_the_freeze_and_leaves_no_ref)
+	   a_lost_source_ends_the_freeze_and_leaves_no_ref, pages_are_laid_out_in_the_order_given,
+	   a_copy_has_all_pages_in_its_own_pack)
