@@ -145,6 +145,23 @@ static const struct ini_key snapshot_keys[] = {
 	{0},
 };
 
+static const struct ini_key tls_keys[] = {
+	{.key = "psk_file",
+	 .type = INI_TEXT,
+	 FIELD(psk_file),
+	 .help = "A shared key, IDENTITY:HEXKEY in its first line; readable by its owner only"},
+	{.key = "cert",
+	 .type = INI_TEXT,
+	 FIELD(tls_cert),
+	 .help = "This host's certificate (PEM), with those between it and its CA"},
+	{.key = "key", .type = INI_TEXT, FIELD(tls_key), .help = "The private key of cert (PEM)"},
+	{.key = "ca",
+	 .type = INI_TEXT,
+	 FIELD(tls_ca),
+	 .help = "Certificates of the CAs that servers must be signed by (PEM)"},
+	{0},
+};
+
 static const char *const hedge_names[] = {"off", "auto", NULL}; /* HEDGE_OFF, HEDGE_AUTO */
 
 static const struct ini_key remote_keys[] = {
@@ -194,6 +211,7 @@ static const struct ini_section sections[] = {
 	{"restore", "How a snapshot's memory arrives", restore_keys, NULL},
 	{"snapshot", "How thaw snapshot freezes this machine", snapshot_keys, NULL},
 	{"remote", "Snapshot servers, and how long to wait for them", remote_keys, NULL},
+	{"tls", "TLS 1.3 for tls:// servers, with a shared key or certificates", tls_keys, NULL},
 	{0},
 };
 

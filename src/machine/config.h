@@ -74,6 +74,9 @@ struct machine_config {
 	char servers[CONFIG_SERVERS_SIZE]; /* besides those of the URL (snapshot_url.h) */
 	uint64_t fault_deadline_ns, stall_timeout_ns;
 	uint64_t hedge_ns; /* or HEDGE_OFF, HEDGE_AUTO (remote/client.h) */
+	/* [tls] */
+	char psk_file[INI_TEXT_MOST + 1], tls_cert[INI_TEXT_MOST + 1], tls_key[INI_TEXT_MOST + 1],
+		tls_ca[INI_TEXT_MOST + 1];
 };
 
 void config_defaults(struct machine_config *config);

@@ -225,7 +225,7 @@ static int snapshot_locked(struct machine *machine, const char *url, enum after_
 	if (!parsed.ref[0] || parsed.has_digest)
 		return fail(EXIT_USAGE, EINVAL, "%s: a new snapshot needs a name, not a digest",
 			    url);
-	r = remote_session_create(&REMOTE_OPTIONS_DEFAULT, &session);
+	r = session_open(&machine->config, &session);
 	if (r)
 		return r;
 	r = repository_open(&parsed, STORE_WRITE, session, &repository);

@@ -17,16 +17,6 @@ struct origin {
 	struct snapshot snapshot;
 };
 
-static int open_session(const struct machine_config *config, struct remote_session **session)
-{
-	struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-
-	options.fault_deadline_ns = config->fault_deadline_ns;
-	options.stall_timeout_ns = config->stall_timeout_ns;
-	options.hedge_ns = config->hedge_ns;
-	return remote_session_create(&options, session);
-}
-
 /* Those of the configuration hold the same snapshot as those of the URL. */
 static int add_servers(const struct machine_config *config, struct snapshot_url *url)
 {
@@ -44,7 +34,7 @@ static int load(struct origin *origin, const struct machine_config *config, cons
 	if (!r)
 		r = add_servers(config, &url);
 	if (!r)
-		r = open_session(config, &origin->session);
+		r = session_open(config, &origin->session);
 	if (!r)
 		r = repository_open(&url, STORE_READ, origin->session, &origin->repository);
 	if (!r)
@@ -53,7 +43,7 @@ static int load(struct origin *origin, const struct machine_config *config, cons
 		r = snapshot_load(origin->repository, &id, &origin->snapshot);
 	if (!r)
 		repository_rest(origin->repository); /* pages have connections of their own */
-	origin->remote = url.scheme == URL_TCP;
+	origin->remote = url.scheme != URL_DIR;
 	return r;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* repositories.c - one row per URL scheme. */
 #include "machine/repositories.h"
+#include "remote/channel.h"
 
 #include <errno.h>
 
@@ -26,10 +27,37 @@ static int (*const openers[])(const struct snapshot_url *url, enum store_access 
 			      struct remote_session *session, struct repository **repository) = {
 	[URL_DIR] = open_directory,
 	[URL_TCP] = open_server,
+	[URL_TLS] = open_server,
 };
 
 int repository_open(const struct snapshot_url *url, enum store_access access,
 		    struct remote_session *session, struct repository **repository)
 {
 	return openers[url->scheme](url, access, session, repository);
+}
+
+/* NULL when there is no [tls]. */
+static int open_tls(const struct machine_config *config, struct tls_context **tls)
+{
+	const struct tls_config credentials = {config->psk_file, config->tls_cert, config->tls_key,
+					       config->tls_ca};
+
+	*tls = NULL;
+	if (!config->psk_file[0] && !config->tls_cert[0] && !config->tls_key[0] &&
+	    !config->tls_ca[0])
+		return 0;
+	return tls_context_create(&credentials, TLS_CLIENT, tls);
+}
+
+int session_open(const struct machine_config *config, struct remote_session **session)
+{
+	struct remote_options options = REMOTE_OPTIONS_DEFAULT;
+	int r = open_tls(config, &options.tls);
+
+	if (r)
+		return r;
+	options.fault_deadline_ns = config->fault_deadline_ns;
+	options.stall_timeout_ns = config->stall_timeout_ns;
+	options.hedge_ns = config->hedge_ns;
+	return remote_session_create(&options, session);
 }

@@ -18,6 +18,7 @@
  * which has a server that sent a wrong byte quarantined for the whole session.
  *
  * Errors of open and of the repository's operations: exit 69 unreachable or lost, 76 protocol,
+ * 77 not accepted in TLS,
  * and what the server answered (65, 66, 77, ...).  Of a fetch, besides those in page_source.h:
  * -EPROTO (exit 76) when every server that is left keeps breaking the protocol.
  */
@@ -31,6 +32,8 @@
 
 #include <stdint.h>
 
+struct tls_context;
+
 struct remote_options {
 	uint64_t connect_timeout_ns; /* to connect and shake hands */
 	uint64_t fault_deadline_ns;  /* a demand fetch that waits longer is logged and counted, and
@@ -38,6 +41,7 @@ struct remote_options {
 	uint64_t stall_timeout_ns;   /* a fetch that waits longer fails */
 	uint64_t hedge_ns;           /* a demand fetch that waits longer also asks another server;
 				      * or HEDGE_OFF or HEDGE_AUTO (tcp_hedge.h) */
+	struct tls_context *tls;     /* for tls:// (channel.h), the session's; NULL: only tcp:// */
 };
 
 #define HEDGE_OFF  0
@@ -53,6 +57,7 @@ struct remote_options {
 struct remote_session;
 
 /* A session outlives its repositories, all of which name the same servers. */
+/* options->tls is taken over, also when it fails. */
 MUST_USE int remote_session_create(const struct remote_options *options,
 				   struct remote_session **session);
 /* Accepts NULL. */
@@ -84,7 +89,8 @@ struct remote_server_status {
 unsigned remote_session_servers(struct remote_session *session,
 				struct remote_server_status servers[SERVERS_MOST]);
 
-/* Connect to one of url's servers.  If none answers, that is exit 69 here. */
+/* Connect to one of url's servers; tls:// and tcp:// never take each other's place (exit 78).  If
+ * none answers, that is exit 69 here. */
 MUST_USE int tcp_repository_open(struct remote_session *session, const struct snapshot_url *url,
 				 struct repository **repository);
 

@@ -14,7 +14,7 @@ int connection_init(struct client_connection *connection, struct remote_session 
 		.session = session,
 		.server = &session->replicas.all[0],
 		.turn = atomic_fetch_add(&session->connections, 1),
-		.fd = -1,
+		.channel.fd = -1,
 		.capacity = HEADER_SIZE + payload_max,
 	};
 	connection->input = malloc(connection->capacity);
@@ -33,7 +33,7 @@ void connection_finish(struct client_connection *connection)
 
 void connection_close(struct client_connection *connection)
 {
-	file_close(&connection->fd);
+	channel_close(&connection->channel);
 	connection->used = 0;
 	connection->consumed = 0;
 }

@@ -15,6 +15,7 @@
 #ifndef REMOTE_CLIENT_CONNECTION_H
 #define REMOTE_CLIENT_CONNECTION_H
 
+#include "remote/channel.h"
 #include "remote/client_session.h"
 #include "remote/protocol.h"
 
@@ -29,10 +30,10 @@ struct client_connection {
 	uint64_t until_ns; /* CLOCK_MONOTONIC */
 	uint64_t hedge_ns; /* socket_receive() is -EAGAIN if nothing has come by then; 0: never */
 	uint64_t last_id;
-	int fd;             /* -1: closed */
-	unsigned turn;      /* which server comes first for it, if all are alike */
-	uint64_t opened_ns; /* when connecting began */
-	uint64_t wake_ns;   /* the time-out of the socket */
+	struct channel channel; /* fd -1: closed */
+	unsigned turn;          /* which server comes first for it, if all are alike */
+	uint64_t opened_ns;     /* when connecting began */
+	uint64_t wake_ns;       /* the time-out of the socket */
 	const struct client_connection *rival; /* asks the same of another server; else NULL */
 	bool proven;                           /* the server has answered a request since */
 	bool leaving;                          /* it has sent GOAWAY */
@@ -76,7 +77,7 @@ static inline void connection_proved(struct client_connection *connection)
 
 static inline bool connection_is_open(const struct client_connection *connection)
 {
-	return connection->fd >= 0;
+	return connection->channel.fd >= 0;
 }
 
 /* Send one whole message: size bytes that begin with a header. */

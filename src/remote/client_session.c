@@ -3,6 +3,7 @@
 #include "remote/client_session.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "remote/channel.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,14 +18,17 @@ int remote_session_create(const struct remote_options *options, struct remote_se
 {
 	struct remote_session *s = calloc(1, sizeof(*s));
 
-	if (!s)
+	if (!s) {
+		tls_context_destroy(options->tls);
 		return fail(EXIT_OS, ENOMEM, "remote session: out of memory");
+	}
 	s->options = *options;
 	s->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->cancel_fd < 0 || getrandom(s->machine, sizeof(s->machine), 0) < 0) {
 		int r = fail(EXIT_OS, errno, "remote session: %s", strerror(errno));
 
 		file_close(&s->cancel_fd);
+		tls_context_destroy(s->options.tls);
 		free(s);
 		return r;
 	}
@@ -39,6 +43,7 @@ void remote_session_destroy(struct remote_session *session)
 		return;
 	for (unsigned i = 0; i < session->replicas.count; i++)
 		freeaddrinfo(session->replicas.all[i].addresses);
+	tls_context_destroy(session->options.tls);
 	close(session->cancel_fd);
 	pthread_mutex_destroy(&session->lock);
 	free(session);
@@ -126,14 +131,15 @@ static bool knows(const struct replicas *replicas, const struct server_name *nam
 	return false;
 }
 
-static int locate(const struct server_name *name, struct replica *replica)
+static int locate(const struct server_name *name, bool tls, struct replica *replica)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	int r;
 
 	*replica = (struct replica){.name = *name};
 	snprintf(replica->url, sizeof(replica->url),
-		 strchr(name->host, ':') ? "tcp://[%s]:%s" : "tcp://%s:%s", name->host, name->port);
+		 strchr(name->host, ':') ? "%s://[%s]:%s" : "%s://%s:%s", tls ? "tls" : "tcp",
+		 name->host, name->port);
 	r = getaddrinfo(name->host, name->port, &hints, &replica->addresses);
 	if (!r)
 		return 0;
@@ -141,16 +147,36 @@ static int locate(const struct server_name *name, struct replica *replica)
 		    name->host, gai_strerror(r));
 }
 
-int session_add_servers(struct remote_session *session, const struct server_list *list)
+/* Both have been configured by hand; to follow one against the other would be a downgrade. */
+static int check_scheme(const struct remote_session *session, const struct snapshot_url *url)
 {
+	if (url->scheme == URL_TLS && !session->options.tls)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "tls://%s: needs [tls] in the configuration: psk_file, or cert, key "
+			    "and ca",
+			    url->location);
+	if (url->scheme == URL_TCP && session->options.tls)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "tcp://%s: the configuration has [tls]; write tls://, or leave it out",
+			    url->location);
+	return 0;
+}
+
+int session_add_servers(struct remote_session *session, const struct snapshot_url *url)
+{
+	const struct server_list *list = &url->servers;
 	struct replicas *replicas = &session->replicas;
 	unsigned found = 0;
+	int r = check_scheme(session, url);
 
+	if (r)
+		return r;
 	pthread_mutex_lock(&session->lock);
 	for (unsigned i = 0; i < list->count && replicas->count < SERVERS_MOST; i++) {
 		bool known = knows(replicas, &list->names[i]);
 
-		if (!known && locate(&list->names[i], &replicas->all[replicas->count])) {
+		if (!known && locate(&list->names[i], url->scheme == URL_TLS,
+				     &replicas->all[replicas->count])) {
 			log_warning("%s", error_last()->text);
 			continue;
 		}

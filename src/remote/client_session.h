@@ -37,8 +37,9 @@ struct remote_session {
 	struct replicas replicas;
 };
 
-/* Know these servers too.  One whose name is not found is left out; exit 69 if none is. */
-MUST_USE int session_add_servers(struct remote_session *session, const struct server_list *list);
+/* Know these servers, and speak TLS to them or not.  One whose name is not found is left out; exit
+ * 69 if none is. */
+MUST_USE int session_add_servers(struct remote_session *session, const struct snapshot_url *url);
 
 /* The server to connect to (replicas_choose) and, if it failed lately, when to try it again.
  * -EBADMSG or -EPROTO: all are quarantined. */

@@ -25,7 +25,9 @@ static int lost(struct client_connection *connection, int errnum)
 	const char *url = connection->server->url;
 	int r;
 
-	if (errnum == ETIMEDOUT)
+	if (errnum == EACCES || errnum == EPROTO) /* TLS has said why */
+		r = fail(error_last()->exit_code, errnum, "%s: %s", url, error_last()->text);
+	else if (errnum == ETIMEDOUT)
 		r = fail(EXIT_UNAVAILABLE, ETIMEDOUT, "%s: no answer in time", url);
 	else
 		r = fail(EXIT_UNAVAILABLE, errnum, "%s: connection lost: %s", url,
@@ -39,9 +41,9 @@ static int lost(struct client_connection *connection, int errnum)
 static int wait_until(struct client_connection *connection, short events, uint64_t until_ns)
 {
 	struct pollfd fds[] = {
-		{.fd = connection->fd, .events = events},
+		{.fd = connection->channel.fd, .events = events},
 		{.fd = connection->session->cancel_fd, .events = POLLIN},
-		{.fd = connection->rival ? connection->rival->fd : -1, .events = POLLIN},
+		{.fd = connection->rival ? connection->rival->channel.fd : -1, .events = POLLIN},
 	};
 
 	for (;;) {
@@ -92,9 +94,9 @@ static int wait_or_lose(struct client_connection *connection, int errnum, short 
 int socket_send(struct client_connection *connection, const void *data, size_t size, bool more)
 {
 	for (size_t done = 0; done < size;) {
-		ssize_t n = send(connection->fd, (const uint8_t *)data + done, size - done,
-				 MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-		int r = n < 0 ? wait_or_lose(connection, errno, POLLOUT) : 0;
+		ssize_t n = channel_send(&connection->channel, (const uint8_t *)data + done,
+					 size - done, more);
+		int r = n < 0 ? wait_or_lose(connection, (int)-n, POLLOUT) : 0;
 
 		if (r)
 			return r;
@@ -114,8 +116,9 @@ static bool hedge_is_due(struct client_connection *connection, int errnum)
 int socket_receive(struct client_connection *connection)
 {
 	for (;;) {
-		ssize_t n = recv(connection->fd, connection->input + connection->used,
-				 connection->capacity - connection->used, 0);
+		ssize_t n =
+			channel_receive(&connection->channel, connection->input + connection->used,
+					connection->capacity - connection->used);
 		int r;
 
 		if (n > 0) {
@@ -123,9 +126,9 @@ int socket_receive(struct client_connection *connection)
 			counter_add(&connection->counters.bytes_received, (uint64_t)n);
 			return 0;
 		}
-		if (n < 0 && hedge_is_due(connection, errno))
+		if (n < 0 && hedge_is_due(connection, (int)-n))
 			return -EAGAIN;
-		r = n ? wait_or_lose(connection, errno, POLLIN) : lost(connection, ECONNRESET);
+		r = n ? wait_or_lose(connection, (int)-n, POLLIN) : lost(connection, ECONNRESET);
 		if (r)
 			return r;
 	}
@@ -138,6 +141,9 @@ static int connect_failure(struct client_connection *connection, int errnum)
 		return session_cancelled();
 	if (errnum == EALREADY)
 		return -EALREADY;
+	if (errnum == EACCES || errnum == EPROTO) /* TLS has said why */
+		return fail(error_last()->exit_code, errnum, "%s: %s", connection->server->url,
+			    error_last()->text);
 	return fail(EXIT_UNAVAILABLE, errnum,
 		    "%s: cannot connect: %s; check that thawd runs there and listens on that port",
 		    connection->server->url, strerror(errnum));
@@ -150,7 +156,7 @@ static int finish_connect(struct client_connection *connection)
 
 	if (r)
 		return r;
-	if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &errnum, &size))
+	if (getsockopt(connection->channel.fd, SOL_SOCKET, SO_ERROR, &errnum, &size))
 		return -errno;
 	return -errnum;
 }
@@ -159,15 +165,15 @@ static int connect_to(struct client_connection *connection, const struct addrinf
 {
 	int r;
 
-	connection->fd =
+	connection->channel.fd =
 		socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (connection->fd < 0)
+	if (connection->channel.fd < 0)
 		return -errno;
-	r = connect(connection->fd, address->ai_addr, address->ai_addrlen) ? -errno : 0;
+	r = connect(connection->channel.fd, address->ai_addr, address->ai_addrlen) ? -errno : 0;
 	if (r == -EINPROGRESS)
 		r = finish_connect(connection);
 	if (r)
-		file_close(&connection->fd);
+		file_close(&connection->channel.fd);
 	return r;
 }
 
@@ -188,13 +194,13 @@ void socket_wake(struct client_connection *connection, uint64_t ns)
 		ns = WAKE_NS;
 	if (ns <= 2 * connection->wake_ns && connection->wake_ns <= 2 * ns)
 		return;
-	if (!set_time_outs(connection->fd, ns))
+	if (!set_time_outs(connection->channel.fd, ns))
 		connection->wake_ns = ns;
 }
 
 int connection_settle(struct client_connection *connection)
 {
-	if (!fcntl(connection->fd, F_SETFL, 0))
+	if (!fcntl(connection->channel.fd, F_SETFL, 0))
 		return 0;
 	return lost(connection, errno);
 }
@@ -209,6 +215,18 @@ static int set_options(int fd)
 	return set_time_outs(fd, WAKE_NS);
 }
 
+/* The socket is connected: begin TLS, if that is configured. */
+static int secure(struct client_connection *connection)
+{
+	struct channel *channel = &connection->channel;
+	int r = channel_open(channel, channel->fd, connection->session->options.tls,
+			     connection->server->name.host);
+
+	while (!r && (r = channel_handshake(channel)) == -EAGAIN)
+		r = wait_ready(connection, channel_events(channel));
+	return r;
+}
+
 int socket_connect(struct client_connection *connection)
 {
 	int r = -EADDRNOTAVAIL;
@@ -217,8 +235,10 @@ int socket_connect(struct client_connection *connection)
 		r = connect_to(connection, a);
 	connection->wake_ns = WAKE_NS;
 	if (!r)
-		r = set_options(connection->fd);
+		r = set_options(connection->channel.fd);
+	if (!r)
+		r = secure(connection);
 	if (!r && !connection->rival)
-		r = fcntl(connection->fd, F_SETFL, 0) ? -errno : 0; /* blocking again */
+		r = fcntl(connection->channel.fd, F_SETFL, 0) ? -errno : 0; /* blocking again */
 	return r ? connect_failure(connection, -r) : 0;
 }

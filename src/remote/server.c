@@ -118,13 +118,13 @@ static int open_listener(struct server *server)
 	if (r)
 		return fail(EXIT_CONFIG, EADDRNOTAVAIL, "listen on %s:%s: %s", config->host,
 			    config->port, gai_strerror(r));
-	if (!config->insecure && !is_loopback(address->ai_addr)) {
+	if (!config->insecure && !config->tls && !is_loopback(address->ai_addr)) {
 		freeaddrinfo(address);
 		return fail(
 			EXIT_CONFIG, EACCES,
-			"listen on %s:%s: other hosts could read and change every snapshot there, "
-			"as nothing is encrypted or authorised yet; listen on 127.0.0.1, or set "
-			"insecure = yes if the network is trusted",
+			"listen on %s:%s: other hosts could read and change every snapshot there; "
+			"set up [tls], listen on 127.0.0.1, or set insecure = yes if everybody on "
+			"the network is trusted",
 			config->host, config->port);
 	}
 	r = listen_on(server, address);

@@ -25,6 +25,7 @@
 #define REMOTE_SERVER_H
 
 #include "base/error.h"
+#include "remote/access.h"
 #include "snapshot/repository.h"
 
 #include <jansson.h>
@@ -32,13 +33,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct tls_context;
+
 struct server_config {
 	const char *host, *port; /* port "0": any that is free */
 	struct repository
-		*repository; /* any thread may use it at any time (store.h); the caller's */
-	bool read_only;      /* refuse PUT and PUBLISH */
-	bool insecure;       /* allow an address that other hosts can reach */
-	unsigned threads;    /* workers of each kind; 0: one per CPU */
+		*repository;     /* any thread may use it at any time (store.h); the caller's */
+	bool read_only;          /* refuse PUT and PUBLISH */
+	bool insecure;           /* allow an address that other hosts can reach, without tls */
+	struct tls_context *tls; /* the caller's; NULL: none, else nothing but TLS */
+	struct access access;
+	unsigned threads; /* workers of each kind; 0: one per CPU */
 	unsigned max_connections, max_machines;
 	uint64_t memory_max; /* bytes; 0: no limit */
 	uint64_t drain_ns;   /* from the first server_stop() until the end; 0: end at once */

@@ -18,6 +18,8 @@
 #define REMOTE_SERVER_INTERNAL_H
 
 #include "base/clock.h"
+#include "remote/access.h"
+#include "remote/channel.h"
 #include "remote/fair_queue.h"
 #include "remote/memory_budget.h"
 #include "remote/protocol.h"
@@ -32,6 +34,9 @@
 #define PEER_NAME_SIZE     64 /* an address and a port */
 #define PEER_SNAPSHOTS_MAX 8  /* open at once on one connection */
 #define SCRATCH_SIZE       (HEADER_SIZE + PAYLOAD_MAX)
+
+/* What OpenSSL holds for one connection, measured and rounded up. */
+#define TLS_MEMORY (64u << 10)
 
 /* The most that is kept of what a peer does not take: one small frame, promised at HELLO, or one
  * bulk frame, promised with the first GET of bulk. */
@@ -104,16 +109,17 @@ struct peer {
 	struct worker *worker;
 	struct peer *next, *previous;
 	enum peer_state state;
-	int fd;
-	uint32_t epoll_events;   /* registered; 0: not in epoll */
-	uint64_t deadline_ns;    /* 0: none, it is idle */
-	bool progress;           /* since the deadline was set */
-	bool closed;             /* by its client, between two requests */
-	bool told;               /* GOAWAY has been sent */
-	bool takes_bulk;         /* memory for large frames has been promised */
-	enum worker_kind wanted; /* when it is to move */
-	struct fair_item turn;   /* in the queue of its bulk worker */
-	uint64_t sent_total;     /* bytes */
+	struct channel channel;
+	char identity[IDENTITY_SIZE]; /* who TLS says it is; "" for nobody */
+	uint32_t epoll_events;        /* registered; 0: not in epoll */
+	uint64_t deadline_ns;         /* 0: none, it is idle */
+	bool progress;                /* since the deadline was set */
+	bool closed;                  /* by its client, between two requests */
+	bool told;                    /* GOAWAY has been sent */
+	bool takes_bulk;              /* memory for large frames has been promised */
+	enum worker_kind wanted;      /* when it is to move */
+	struct fair_item turn;        /* in the queue of its bulk worker */
+	uint64_t sent_total;          /* bytes */
 	uint64_t promised, lent; /* of the memory budget: for as long as it lives; for a LOAD */
 	uint32_t payload_max;    /* that it takes */
 	bool encodings;          /* it takes DATA in every encoding, not only raw */

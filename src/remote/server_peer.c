@@ -21,15 +21,18 @@ struct peer *peer_create(struct server *server, int fd, const char *name)
 		file_close(&fd);
 		return NULL;
 	}
-	peer->fd = fd;
-	peer->deadline_ns = clock_now_ns() + server->config.timeout_ns;
-	snprintf(peer->name, sizeof(peer->name), "%s", name);
-	if (peer_grow_input(peer, REQUEST_PAYLOAD_MAX)) {
-		file_close(&fd);
+	if (channel_open(&peer->channel, fd, server->config.tls, NULL)) {
 		free(peer);
 		return NULL;
 	}
-	peer->promised = sizeof(*peer) + peer->capacity;
+	peer->deadline_ns = clock_now_ns() + server->config.timeout_ns;
+	snprintf(peer->name, sizeof(peer->name), "%s", name);
+	if (peer_grow_input(peer, REQUEST_PAYLOAD_MAX)) {
+		channel_close(&peer->channel);
+		free(peer);
+		return NULL;
+	}
+	peer->promised = sizeof(*peer) + peer->capacity + (server->config.tls ? TLS_MEMORY : 0);
 	budget_force(&server->memory, peer->promised);
 	atomic_fetch_add(&server->peers, 1);
 	return peer;
@@ -50,7 +53,7 @@ void peer_destroy(struct peer *peer)
 	bytes_finish(&peer->reply.object);
 	bytes_finish(&peer->output);
 	free(peer->input);
-	file_close(&peer->fd);
+	channel_close(&peer->channel);
 	free(peer);
 	atomic_fetch_sub(&server->peers, 1);
 }
@@ -89,9 +92,9 @@ static size_t try_send(struct peer *peer, const uint8_t *data, size_t size)
 	ssize_t n;
 
 	do
-		n = send(peer->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN)
+		n = channel_send(&peer->channel, data, size, false);
+	while (n == -EINTR);
+	if (n < 0 && n != -EAGAIN)
 		peer->state = PEER_GONE;
 	if (n <= 0)
 		return 0;
@@ -159,6 +162,23 @@ static void end(struct peer *peer, uint64_t id)
 	peer->deadline_ns = clock_now_ns() + ENDING_NS;
 }
 
+/* TLS has failed.  A peer that does not speak it is told so in words that it knows; one that was
+ * not accepted has got an alert. */
+static void end_tls(struct peer *peer, bool speaks_tls)
+{
+	struct error why = *error_last();
+
+	peer_log(peer, why.text);
+	peer->state = PEER_ENDING;
+	peer->deadline_ns = clock_now_ns() + ENDING_NS;
+	if (speaks_tls)
+		return;
+	channel_drop_tls(&peer->channel);
+	fail(EXIT_PROTOCOL, EPROTO,
+	     "this server speaks only TLS 1.3; write tls://, and set up [tls]");
+	peer_send_error(peer, 0);
+}
+
 static void receive(struct peer *peer)
 {
 	ssize_t n;
@@ -166,17 +186,19 @@ static void receive(struct peer *peer)
 	peer->used -= peer->consumed;
 	memmove(peer->input, peer->input + peer->consumed, peer->used);
 	peer->consumed = 0;
-	n = recv(peer->fd, peer->input + peer->used, peer->capacity - peer->used, MSG_DONTWAIT);
+	n = channel_receive(&peer->channel, peer->input + peer->used, peer->capacity - peer->used);
 	if (n > 0)
 		peer->used += (size_t)n;
 	peer->closed = !n && !peer->used;
-	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
+	if (n == -EACCES || n == -EPROTO)
+		end_tls(peer, n == -EACCES);
+	else if (!n || (n < 0 && n != -EAGAIN && n != -EINTR))
 		peer->state = PEER_GONE;
 }
 
 static void discard(struct peer *peer)
 {
-	ssize_t n = recv(peer->fd, peer->worker->scratch, SCRATCH_SIZE, MSG_DONTWAIT);
+	ssize_t n = recv(peer->channel.fd, peer->worker->scratch, SCRATCH_SIZE, MSG_DONTWAIT);
 
 	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
 		peer->state = PEER_GONE;
@@ -244,7 +266,7 @@ static enum turn take_request(struct peer *peer, bool *received)
 		end(peer, header.id);
 		return TURN_AGAIN;
 	}
-	if (!r && *received)
+	if (!r && *received && !channel_pending(&peer->channel))
 		return TURN_BLOCKED;
 	if (!r) {
 		*received = true;
@@ -264,7 +286,7 @@ static enum turn take_turn(struct peer *peer, bool *received)
 	if (peer->output.data)
 		return TURN_BLOCKED;
 	if (peer->state == PEER_ENDING) {
-		shutdown(peer->fd, SHUT_WR);
+		shutdown(peer->channel.fd, SHUT_WR);
 		discard(peer);
 		return TURN_BLOCKED;
 	}

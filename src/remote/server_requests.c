@@ -10,6 +10,11 @@ static struct repository *repository_of(const struct peer *peer)
 	return peer->worker->server->config.repository;
 }
 
+static const struct access *access_of(const struct peer *peer)
+{
+	return &peer->worker->server->config.access;
+}
+
 static void send_digest(struct peer *peer, enum message_type type, uint64_t id,
 			const struct digest *digest)
 {
@@ -64,6 +69,7 @@ static int serve_hello(struct peer *peer, const struct header *request, const ui
 	r = name_machine(peer, &hello);
 	if (r)
 		return r;
+	channel_identity(&peer->channel, peer->identity);
 	peer->payload_max = hello.payload_max < PAYLOAD_MAX ? hello.payload_max : PAYLOAD_MAX;
 	peer->encodings = hello.features & FEATURE_ENCODINGS;
 	peer->state = PEER_READY;
@@ -79,6 +85,8 @@ static int serve_resolve(struct peer *peer, const struct header *request, const 
 	struct digest id;
 	int r = ref_read(data, request->length, false, ref);
 
+	if (!r)
+		r = access_check_open(access_of(peer), peer->identity, ref);
 	if (!r)
 		r = repository->ops->resolve(repository, ref, &id);
 	if (!r)
@@ -103,10 +111,22 @@ static int enter_machine(struct peer *peer)
 				     &peer->machine);
 }
 
+/* Which snapshot it is; what may not be opened is not told from what is not there. */
+static int find_permitted(const struct peer *peer, struct open_request *open)
+{
+	struct repository *repository = repository_of(peer);
+	int r;
+
+	if (!open->ref[0])
+		return access_check_object(access_of(peer), peer->identity, repository,
+					   OBJECT_MANIFEST, &open->digest);
+	r = access_check_open(access_of(peer), peer->identity, open->ref);
+	return r ? r : repository->ops->resolve(repository, open->ref, &open->digest);
+}
+
 static int serve_open(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct header header = {.type = MESSAGE_OPEN_OK, .id = request->id};
-	struct repository *repository = repository_of(peer);
 	struct cached_snapshot *cached = NULL;
 	struct open_request open;
 	struct open_reply reply;
@@ -116,8 +136,8 @@ static int serve_open(struct peer *peer, const struct header *request, const uin
 
 	if (!r)
 		r = free_handle(peer, &header.handle);
-	if (!r && open.ref[0])
-		r = repository->ops->resolve(repository, open.ref, &open.digest);
+	if (!r)
+		r = find_permitted(peer, &open);
 	known = server_machines_knows(peer->worker->server->machines, peer->machine_id);
 	if (!r)
 		r = enter_machine(peer);
@@ -157,7 +177,9 @@ static int serve_load(struct peer *peer, const struct header *request, const uin
 		return r;
 	if (kind == OBJECT_PACK)
 		return fail(EXIT_USAGE, EINVAL, "a pack is read page by page");
-	r = repository->ops->load(repository, kind, &digest, &reply->object);
+	r = access_check_object(access_of(peer), peer->identity, repository, kind, &digest);
+	if (!r)
+		r = repository->ops->load(repository, kind, &digest, &reply->object);
 	if (r)
 		return r;
 	r = lend(peer, reply->object.size + OUTPUT_MORE);
@@ -181,6 +203,8 @@ static int serve_holds(struct peer *peer, const struct header *request, const ui
 	bool held = false;
 	int r = object_name_read(data, request->length, &kind, &digest);
 
+	if (!r)
+		r = access_check_writer(access_of(peer), peer->identity);
 	if (!r)
 		r = repository->ops->holds(repository, kind, &digest, &held);
 	if (r)
@@ -262,6 +286,8 @@ static int serve_put_begin(struct peer *peer, const struct header *request, cons
 	if (!r)
 		r = refuse_read_only(peer);
 	if (!r)
+		r = access_check_writer(access_of(peer), peer->identity);
+	if (!r)
 		r = grow_for_put(peer);
 	if (!r)
 		r = repository->ops->put_begin(repository, kind, &peer->put);
@@ -330,6 +356,8 @@ static int serve_publish(struct peer *peer, const struct header *request, const 
 	if (!r)
 		r = refuse_read_only(peer);
 	if (!r)
+		r = access_check_put(access_of(peer), peer->identity, publish.ref);
+	if (!r)
 		r = repository->ops->publish(repository, publish.ref, &publish.digest);
 	if (!r)
 		send_empty(peer, MESSAGE_PUBLISH_OK, request->id);
@@ -337,6 +365,7 @@ static int serve_publish(struct peer *peer, const struct header *request, const 
 }
 
 struct listing {
+	const struct peer *peer;
 	char after[REF_NAME_MAX];
 	struct writer payload;
 	uint32_t count;
@@ -347,7 +376,8 @@ static int list_one(void *context, const char *ref, const struct digest *id)
 {
 	struct listing *listing = context;
 
-	if (strcmp(ref, listing->after) <= 0)
+	if (strcmp(ref, listing->after) <= 0 ||
+	    !access_may_open(access_of(listing->peer), listing->peer->identity, ref))
 		return 0;
 	if (listing->count == LIST_REFS_MAX)
 		return 1;
@@ -359,7 +389,7 @@ static int list_one(void *context, const char *ref, const struct digest *id)
 static int serve_list(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct header header = {.type = MESSAGE_LIST_OK, .id = request->id};
-	struct listing listing = {.payload = peer_payload(peer)};
+	struct listing listing = {.peer = peer, .payload = peer_payload(peer)};
 	struct repository *repository = repository_of(peer);
 	int r = ref_read(data, request->length, true, listing.after);
 

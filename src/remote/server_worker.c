@@ -54,7 +54,7 @@ static void move(struct peer *peer)
 {
 	struct worker *from = peer->worker;
 
-	epoll_ctl(from->epoll_fd, EPOLL_CTL_DEL, peer->fd, NULL);
+	epoll_ctl(from->epoll_fd, EPOLL_CTL_DEL, peer->channel.fd, NULL);
 	peer->epoll_events = 0;
 	detach(peer);
 	worker_adopt(server_pick_worker(from->server, peer, peer->wanted), peer);
@@ -67,7 +67,7 @@ static int watch(struct peer *peer, uint32_t before)
 
 	if (peer->epoll_events == before)
 		return 0;
-	return epoll_ctl(peer->worker->epoll_fd, before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, peer->fd,
+	return epoll_ctl(peer->worker->epoll_fd, before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, peer->channel.fd,
 			 &event);
 }
 

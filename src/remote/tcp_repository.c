@@ -261,10 +261,11 @@ int tcp_repository_open(struct remote_session *session, const struct snapshot_ur
 	if (!tcp)
 		return fail(EXIT_OS, ENOMEM, "tcp repository: out of memory");
 	tcp->repository.ops = &tcp_ops;
-	snprintf(tcp->url, sizeof(tcp->url), "tcp://%s", url->location);
+	snprintf(tcp->url, sizeof(tcp->url), "%s://%s", url->scheme == URL_TLS ? "tls" : "tcp",
+		 url->location);
 	tcp->repository.url = tcp->url;
 	tcp->session = session;
-	r = session_add_servers(session, &url->servers);
+	r = session_add_servers(session, url);
 	if (!r)
 		r = connection_init(&tcp->connection, session, PAYLOAD_MAX);
 	if (!r)

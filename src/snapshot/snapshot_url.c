@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SNAPSHOT_FORMS   "dir:PATH/NAME[@sha256:HEX] or tcp://HOST:PORT[,HOST:PORT]/NAME[@sha256:HEX]"
-#define REPOSITORY_FORMS "dir:PATH or tcp://HOST:PORT[,HOST:PORT]"
+#define SNAPSHOT_FORMS   "dir:PATH/NAME[@sha256:HEX] "\
+	"or tcp://HOST:PORT[,HOST:PORT]/NAME[@sha256:HEX], or tls:// for TLS"
+#define REPOSITORY_FORMS "dir:PATH or tcp://HOST:PORT[,HOST:PORT], or tls:// for TLS"
 
 struct span {
 	const char *at;
@@ -30,7 +31,7 @@ static bool copy_span(struct span from, char *to, size_t size)
 	return true;
 }
 
-/* "tcp://" or "dir:"; *rest is what follows. */
+/* "tcp://", "tls://" or "dir:"; *rest is what follows. */
 static bool parse_scheme(const char *text, enum url_scheme *scheme, const char **rest)
 {
 	if (!strncmp(text, "dir:", 4)) {
@@ -38,9 +39,9 @@ static bool parse_scheme(const char *text, enum url_scheme *scheme, const char *
 		*rest = text + 4;
 		return true;
 	}
-	*scheme = URL_TCP;
+	*scheme = strncmp(text, "tls://", 6) ? URL_TCP : URL_TLS;
 	*rest = text + 6;
-	return !strncmp(text, "tcp://", 6);
+	return *scheme == URL_TLS || !strncmp(text, "tcp://", 6);
 }
 
 static bool parse_port(const char *port)

@@ -6,6 +6,7 @@
  *	                dir:PATH/sha256:HEX           tcp://SERVERS/sha256:HEX
  *	a repository    dir:PATH                      tcp://SERVERS
  *
+ * tls: in place of tcp: is the same through TLS 1.3 (remote/channel.h), or not at all.
  * SERVERS is HOST:PORT, or several with commas: replicas that hold the same snapshot.  An IPv6
  * address stands in brackets: tcp://[::1]:7070/web.
  * Errors: exit 64, with the form that was expected.
@@ -20,7 +21,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-enum url_scheme { URL_DIR, URL_TCP };
+enum url_scheme { URL_DIR, URL_TCP, URL_TLS };
 
 #define SERVERS_MOST 16u
 
@@ -37,7 +38,7 @@ struct server_list {
 struct snapshot_url {
 	enum url_scheme scheme;
 	char location[PATH_MAX];    /* PATH, or SERVERS as they were written */
-	struct server_list servers; /* tcp: at least one */
+	struct server_list servers; /* tcp, tls: at least one */
 	char ref[REF_NAME_MAX];     /* "" when there is only a digest, or for a repository */
 	bool has_digest;
 	struct digest digest;

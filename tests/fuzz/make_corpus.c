@@ -145,10 +145,18 @@ static void make_state_tree(void)
 static void make_url(void)
 {
 	static const char url[] =
-		"tcp://[::1]:7070/web@sha256:"
+		"tls://a:1,10.0.0.2:65535,[::1]:7070/web@sha256:"
 		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 	save("snapshot_url", url, sizeof(url) - 1);
+}
+
+static void make_keys(void)
+{
+	static const char keys[] = "# keys\nalice:000102030405060708090a0b0c0d0e0f\n"
+				   "bob:ffffffffffffffffffffffffffffffff\n";
+
+	save("psk_file", keys, sizeof(keys) - 1);
 }
 
 /* A client that opens a snapshot and asks for a page, and the answer. */
@@ -203,6 +211,7 @@ int main(int argc, char **argv)
 	make_page_index();
 	make_state_tree();
 	make_url();
+	make_keys();
 	make_messages();
 	make_noise();
 	return 0;

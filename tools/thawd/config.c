@@ -92,9 +92,61 @@ static const struct ini_key metrics_keys[] = {
 	{0},
 };
 
+static const struct ini_key tls_keys[] = {
+	{.key = "psk_file",
+	 .type = INI_TEXT,
+	 FIELD(psk_file),
+	 .help = "Shared keys, lines of IDENTITY:HEXKEY; readable by its owner only"},
+	{.key = "cert",
+	 .type = INI_TEXT,
+	 FIELD(cert),
+	 .help = "This server's certificate (PEM), with those between it and its CA"},
+	{.key = "key", .type = INI_TEXT, FIELD(key), .help = "The private key of cert (PEM)"},
+	{.key = "ca",
+	 .type = INI_TEXT,
+	 FIELD(ca),
+	 .help = "Certificates of the CAs that clients must be signed by (PEM)"},
+	{0},
+};
+
+#define ACCESS(member) .offset = offsetof(struct thawd_access, member)
+
+static const struct ini_key access_keys[] = {
+	{.key = "identity",
+	 .type = INI_TEXT,
+	 ACCESS(identity),
+	 .help = "Who: the identity of a shared key or the common name of a certificate; empty: "
+		 "NAME"},
+	{.key = "open",
+	 .type = INI_WORDS,
+	 ACCESS(open),
+	 .size = ACCESS_WORDS_SIZE,
+	 .help = "Names of the snapshots that it may open, with * and ?"},
+	{.key = "put",
+	 .type = INI_WORDS,
+	 ACCESS(put),
+	 .size = ACCESS_WORDS_SIZE,
+	 .help = "Names that it may store snapshots under"},
+	{0},
+};
+
+static const struct ini_family access_family = {
+	.count_offset = offsetof(struct thawd_config, access_count),
+	.offset = offsetof(struct thawd_config, access),
+	.size = sizeof(struct thawd_access),
+	.most = ACCESS_MOST,
+};
+
 static const struct ini_section sections[] = {
 	{.name = "server", .help = "A server of snapshots", .keys = server_keys},
 	{.name = "metrics", .help = "For those who watch it", .keys = metrics_keys},
+	{.name = "tls",
+	 .help = "TLS 1.3 and nothing else, with shared keys or certificates",
+	 .keys = tls_keys},
+	{.name = "access",
+	 .help = "What one client may do; once there is one, others may do nothing",
+	 .keys = access_keys,
+	 .family = &access_family},
 	{0},
 };
 
@@ -129,6 +181,11 @@ int config_split_address(const char *key, const char *address, char host[HOST_SI
 	return 0;
 }
 
+bool config_has_tls(const struct thawd_config *config)
+{
+	return config->psk_file[0] || config->cert[0] || config->key[0] || config->ca[0];
+}
+
 int config_check(const struct thawd_config *config)
 {
 	char host[HOST_SIZE], port[PORT_SIZE];
@@ -136,6 +193,10 @@ int config_check(const struct thawd_config *config)
 
 	if (!config->store[0])
 		return fail(EXIT_CONFIG, EINVAL, "server.store: not set; name a directory");
+	if (config->access_count && !config_has_tls(config))
+		return fail(EXIT_CONFIG, EINVAL,
+			    "[access.%s]: nobody is known without TLS; set up [tls]",
+			    config->access[0].name);
 	r = config_split_address("server.listen", config->listen, host, port);
 	if (!r && config->metrics_listen[0] && !strchr(config->metrics_listen, '/'))
 		r = config_split_address("metrics.listen", config->metrics_listen, host, port);

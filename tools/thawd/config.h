@@ -8,6 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ACCESS_MOST       64u
+#define ACCESS_WORDS_SIZE 512 /* bytes of text */
+
+struct thawd_access {
+	char name[INI_NAME_SIZE];         /* of [access.NAME] */
+	char identity[INI_TEXT_MOST + 1]; /* empty: the name */
+	char open[ACCESS_WORDS_SIZE], put[ACCESS_WORDS_SIZE];
+};
+
 struct thawd_config {
 	char listen[INI_TEXT_MOST + 1]; /* HOST:PORT */
 	char store[INI_TEXT_MOST + 1];
@@ -16,7 +25,15 @@ struct thawd_config {
 	uint32_t threads, max_connections, max_machines;
 	uint64_t memory_max, timeout_ns, drain_ns, lease_ns;
 	bool read_only, insecure;
+	/* [tls] */
+	char psk_file[INI_TEXT_MOST + 1], cert[INI_TEXT_MOST + 1], key[INI_TEXT_MOST + 1],
+		ca[INI_TEXT_MOST + 1];
+	/* [access.NAME] */
+	unsigned access_count;
+	struct thawd_access access[ACCESS_MOST];
 };
+
+bool config_has_tls(const struct thawd_config *config);
 
 extern const struct ini_schema thawd_schema;
 

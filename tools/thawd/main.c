@@ -6,6 +6,7 @@
 #include "config.h"
 #include "maintenance.h"
 #include "monitor.h"
+#include "remote/channel.h"
 #include "remote/server.h"
 #include "snapshot/store.h"
 
@@ -185,7 +186,8 @@ static int announce(const struct thawd_config *config, const struct server *serv
 		return r;
 	printf("listening on %s\n", server_address(server));
 	fflush(stdout);
-	log_info("serving %s on %s%s", config->store, server_address(server),
+	log_info("serving %s on %s%s%s", config->store, server_address(server),
+		 config_has_tls(config) ? " in TLS 1.3" : "",
 		 config->read_only ? ", read only" : "");
 	return 0;
 }
@@ -210,8 +212,33 @@ static uint64_t half_of_memory(void)
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
 }
 
-static int serve_repository(const struct thawd_config *config, struct repository *repository)
+/* NULL when there is no [tls]. */
+static int open_tls(const struct thawd_config *config, struct tls_context **tls)
 {
+	const struct tls_config credentials = {config->psk_file, config->cert, config->key,
+					       config->ca};
+
+	*tls = NULL;
+	return config_has_tls(config) ? tls_context_create(&credentials, TLS_SERVER, tls) : 0;
+}
+
+static void collect_rules(const struct thawd_config *config, struct access_rule rules[ACCESS_MOST])
+{
+	for (unsigned i = 0; i < config->access_count; i++) {
+		const struct thawd_access *access = &config->access[i];
+
+		rules[i] = (struct access_rule){
+			.identity = access->identity[0] ? access->identity : access->name,
+			.open = access->open,
+			.put = access->put,
+		};
+	}
+}
+
+static int serve_repository(const struct thawd_config *config, struct repository *repository,
+			    struct tls_context *tls)
+{
+	struct access_rule rules[ACCESS_MOST];
 	char host[HOST_SIZE], port[PORT_SIZE];
 	const struct server_config server_config = {
 		.host = host,
@@ -219,6 +246,8 @@ static int serve_repository(const struct thawd_config *config, struct repository
 		.repository = repository,
 		.read_only = config->read_only,
 		.insecure = config->insecure,
+		.tls = tls,
+		.access = {rules, config->access_count},
 		.threads = config->threads,
 		.max_connections = config->max_connections,
 		.max_machines = config->max_machines,
@@ -231,6 +260,7 @@ static int serve_repository(const struct thawd_config *config, struct repository
 	struct monitor *monitor = NULL;
 	int r = config_split_address("server.listen", config->listen, host, port);
 
+	collect_rules(config, rules);
 	if (!r)
 		r = server_create(&server_config, &server);
 	if (!r && config->metrics_listen[0])
@@ -245,13 +275,17 @@ static int serve_repository(const struct thawd_config *config, struct repository
 static int serve(const struct thawd_config *config)
 {
 	struct repository *repository;
+	struct tls_context *tls;
 	int r = store_open(config->store, config->read_only ? STORE_READ : STORE_WRITE,
 			   &repository);
 
 	if (r)
 		return r;
 	file_raise_limit(); /* a connection is a descriptor */
-	r = serve_repository(config, repository);
+	r = open_tls(config, &tls);
+	if (!r)
+		r = serve_repository(config, repository, tls);
+	tls_context_destroy(tls);
 	repository_close(repository);
 	return r;
 }

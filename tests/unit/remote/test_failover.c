@@ -266,7 +266,7 @@ END_TEST
 START_TEST(all_silent_for_a_while)
 {
 	struct remote_options hedged = {20 * NS_PER_S, 200 * NS_PER_MS, 20 * NS_PER_S,
-					20 * NS_PER_MS};
+					20 * NS_PER_MS, NULL};
 	struct page_source *source;
 
 	init(&hedged);
@@ -283,7 +283,8 @@ END_TEST
 
 START_TEST(no_hedge_when_it_is_off)
 {
-	struct remote_options off = {20 * NS_PER_S, 200 * NS_PER_MS, 20 * NS_PER_S, HEDGE_OFF};
+	struct remote_options off = {20 * NS_PER_S, 200 * NS_PER_MS, 20 * NS_PER_S, HEDGE_OFF,
+				     NULL};
 	struct page_source *source;
 
 	init(&off);
