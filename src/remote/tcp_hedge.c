@@ -67,18 +67,27 @@ static int settle(struct tcp_pages *first, struct tcp_pages *second, int winner)
 	return connection_settle(&second->connection) ? -error_last()->errnum : 1;
 }
 
+/* Second cannot be asked now: wait for first, but not for longer than others may take to be well
+ * again. */
+static int wait_for_first(struct tcp_pages *first, int why)
+{
+	if (why == -EAGAIN)
+		first->connection.hedge_ns = clock_now_ns() + BACKOFF_FIRST_NS;
+	return 0;
+}
+
 int tcp_hedge_race(struct tcp_pages *first, struct tcp_pages *second,
 		   const struct page_range *asked)
 {
-	int r;
+	int r = ask_another(first, second, asked);
 
-	atomic_fetch_add(&first->connection.session->hedges, 1);
-	r = ask_another(first, second, asked);
 	second->connection.rival = NULL;
-	if (!r)
+	if (!r) {
+		atomic_fetch_add(&first->connection.session->hedges, 1);
 		r = socket_race(&first->connection, &second->connection);
-	else if (r != -ECANCELED)
-		r = 0; /* first has answered, or nobody else is there: wait for it */
+	} else if (r != -ECANCELED) {
+		return wait_for_first(first, r);
+	}
 	if (r >= 0)
 		return settle(first, second, r);
 	if (r == -ETIMEDOUT)

@@ -25,8 +25,9 @@ uint64_t hedge_after_ns(const struct remote_options *options, uint64_t typical_n
  * longer, down by a 19th of that with each that did not. */
 void hedge_learn(uint64_t *typical_ns, uint64_t took_ns);
 
-/* first has been asked and is late.  0: read the answer from first, 1: from second, which is
- * then connected to another server, or the error when neither says anything in time. */
+/* first has been asked and is late.  0: read the answer from first, and come again if that is
+ * -EAGAIN; 1: read it from second, which is then connected to another server; or the error when
+ * neither says anything in time. */
 MUST_USE int tcp_hedge_race(struct tcp_pages *first, struct tcp_pages *second,
 			    const struct page_range *asked);
 

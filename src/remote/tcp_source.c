@@ -96,18 +96,27 @@ static int receive_pages(struct tcp_source *tcp, const struct page_range *asked,
 	return r ? r : connection_expect_silence(connection);
 }
 
+static void swap_links(struct tcp_source *tcp)
+{
+	struct tcp_pages *winner = tcp->spare;
+
+	tcp->spare = tcp->pages;
+	tcp->pages = winner;
+}
+
 /* Nothing has come in the usual time: whoever says something first is the server from now on. */
 static int receive_hedged(struct tcp_source *tcp, const struct page_range *asked, uint8_t *buffer)
 {
-	int r = tcp_hedge_race(tcp->pages, tcp->spare, asked);
+	int r;
 
-	if (r == 1) {
-		struct tcp_pages *winner = tcp->spare;
-
-		tcp->spare = tcp->pages;
-		tcp->pages = winner;
-	}
-	return r < 0 ? r : receive_pages(tcp, asked, buffer);
+	do {
+		r = tcp_hedge_race(tcp->pages, tcp->spare, asked);
+		if (r == 1)
+			swap_links(tcp);
+		if (r >= 0)
+			r = receive_pages(tcp, asked, buffer);
+	} while (r == -EAGAIN);
+	return r;
 }
 
 static int ask_and_receive(struct tcp_source *tcp, const struct page_range *asked, uint8_t *buffer)
