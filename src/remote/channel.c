@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -23,9 +24,12 @@ static bool is_address(const char *host)
 /* The certificate of the server must name the host. */
 static bool expect_host(SSL *ssl, const char *host)
 {
+	char name[256]; /* OpenSSL's macro wants one that it could write to */
+
+	(void)snprintf(name, sizeof(name), "%s", host);
 	if (is_address(host))
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
-	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 int channel_open(struct channel *channel, int fd, struct tls_context *context, const char *host)

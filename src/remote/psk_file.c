@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FILE_MOST (PSK_KEYS_MOST * (IDENTITY_SIZE + 2 * PSK_KEY_MOST + 2))
+#define FILE_MOST ((size_t)PSK_KEYS_MOST * (IDENTITY_SIZE + 2 * PSK_KEY_MOST + 2))
 
 static int hex_digit(char c)
 {
@@ -85,7 +85,6 @@ int psk_file_parse(const char *name, const char *text, size_t size, struct psk_k
 
 static int read_keys(const char *path, FILE *file, struct psk_keys *keys)
 {
-	static const size_t most = FILE_MOST;
 	struct stat stat;
 	char *text;
 	size_t size;
@@ -96,15 +95,15 @@ static int read_keys(const char *path, FILE *file, struct psk_keys *keys)
 	if (stat.st_mode & 077)
 		return fail(EXIT_CONFIG, EACCES, "%s: others may read the keys in it; chmod 600 it",
 			    path);
-	text = OPENSSL_malloc(most);
+	text = OPENSSL_malloc(FILE_MOST);
 	if (!text)
 		return fail(EXIT_OS, ENOMEM, "%s: out of memory", path);
-	size = fread(text, 1, most, file);
-	if (ferror(file) || size == most)
+	size = fread(text, 1, FILE_MOST, file);
+	if (ferror(file) || size == FILE_MOST)
 		r = fail(EXIT_CONFIG, E2BIG, "%s: cannot be read, or is too large", path);
 	else
 		r = psk_file_parse(path, text, size, keys);
-	OPENSSL_clear_free(text, most);
+	OPENSSL_clear_free(text, FILE_MOST);
 	return r;
 }
 

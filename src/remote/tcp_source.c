@@ -134,7 +134,7 @@ static int ask_and_receive(struct tcp_source *tcp, const struct page_range *aske
 	r = tcp_pages_ask(tcp->pages, asked);
 	if (!r)
 		r = receive_pages(tcp, asked, buffer);
-	if (r == -EAGAIN)
+	if (r == -EAGAIN && tcp->spare)
 		r = receive_hedged(tcp, asked, buffer);
 	if (!r)
 		hedge_learn(&tcp->typical_ns, clock_now_ns() - asked_ns);

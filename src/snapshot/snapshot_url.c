@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SNAPSHOT_FORMS   "dir:PATH/NAME[@sha256:HEX] "\
+#define SNAPSHOT_FORMS                \
+	"dir:PATH/NAME[@sha256:HEX] " \
 	"or tcp://HOST:PORT[,HOST:PORT]/NAME[@sha256:HEX], or tls:// for TLS"
 #define REPOSITORY_FORMS "dir:PATH or tcp://HOST:PORT[,HOST:PORT], or tls:// for TLS"
 

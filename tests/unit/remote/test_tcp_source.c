@@ -219,7 +219,8 @@ END_TEST
 
 START_TEST(silence_and_then_an_answer)
 {
-	init(&(struct remote_options){20 * NS_PER_S, 30 * NS_PER_MS, 20 * NS_PER_S, HEDGE_OFF, NULL});
+	init(&(struct remote_options){20 * NS_PER_S, 30 * NS_PER_MS, 20 * NS_PER_S, HEDGE_OFF,
+				      NULL});
 	scripted_set(&server, TRICK_SILENCE, 1);
 	check_fetch(10, 1);
 	ck_assert_uint_eq(status().late_fetches, 1);

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several servers of one snapshot, of which all but one may be lost (R2), and servers in TLS (S1)."""
+import signal
+
+import pytest
+from harness import THAW, refused
+from proxy import Proxy, flip, lasting
+from wire import DATA, DATA_PREFIX, HEADER
+
+
+def url_of(*ports, name, scheme="tcp"):
+    servers = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return f"{scheme}://{servers}/{name}"
+
+
+@pytest.fixture
+def servers(lab, frozen):
+    return [lab.server(store=frozen.store), lab.server(store=frozen.store)]
+
+
+LOSSES = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP, "drained": signal.SIGTERM}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("victim", [0, 1])
+def test_loss_of_either_server_is_survived(lab, frozen, servers, loss, victim):
+    vm = lab.restore(url_of(*(server.port for server in servers), name=frozen.name),
+                     restore__fill="no")
+    assert vm.ask("nonce") == frozen.nonce
+    servers[victim].signal(LOSSES[loss])
+    assert vm.ask("digest") == frozen.digest
+    status = vm.status()
+    assert status["state"] == "running"
+    assert status["remote"]["servers"][1 - victim]["state"] == "healthy"
+    vm.poweroff()
+
+
+def test_thaw_begins_while_a_server_is_gone(lab, frozen, servers):
+    servers[0].kill()
+    vm = lab.restore(url_of(servers[1].port, name=frozen.name),
+                     remote__servers=f"127.0.0.1:{servers[0].port}")
+    assert frozen.is_intact_in(vm)
+    assert len(vm.status()["remote"]["servers"]) == 2
+    vm.poweroff()
+
+
+def test_server_that_lies_is_not_used_any_more(lab, frozen, servers):
+    liar = lab.keep(Proxy(servers[0].port, lasting(DATA, flip(HEADER + DATA_PREFIX + 7), 0)))
+    vm = lab.restore(url_of(liar.port, servers[1].port, name=frozen.name))
+    assert frozen.is_intact_in(vm)
+    states = [server["state"] for server in vm.status()["remote"]["servers"]]
+    assert states == ["quarantined", "healthy"]
+    vm.expect_message("not used any more")
+    vm.poweroff()
+
+
+@pytest.fixture
+def keys(lab):
+    """Files with a key of alice, and with another that is called the same."""
+    paths = []
+    for name, digit in ("right", "5"), ("wrong", "6"):
+        path = lab.path(f"{name}.psk")
+        path.write_text(f"alice:{digit * 64}\n")
+        path.chmod(0o600)
+        paths.append(path)
+    return paths
+
+
+def test_thaw_in_tls(lab, frozen, keys):
+    server = lab.server(store=frozen.store, tls__psk_file=keys[0])
+    url = url_of(server.port, name=frozen.name, scheme="tls")
+    vm = lab.restore(url, tls__psk_file=keys[0])
+    assert frozen.is_intact_in(vm)
+    vm.poweroff()
+    refused(77, "do not accept each other", command=[THAW, "restore", url, "--set",
+                                                     f"tls.psk_file={keys[1]}"])
+    refused(78, "needs [tls]", command=[THAW, "restore", url])
+    refused(76, "speaks only TLS 1.3", command=[THAW, "restore", url.replace("tls:", "tcp:")])
+
+
+def test_access(lab, frozen, keys):
+    server = lab.server(store=frozen.store, tls__psk_file=keys[0], access__alice__open="db-*")
+    refused(77, 'client "alice" may not open snapshot', frozen.name,
+            command=[THAW, "restore", url_of(server.port, name=frozen.name, scheme="tls"), "--set",
+                     f"tls.psk_file={keys[0]}"])
