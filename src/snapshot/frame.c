@@ -9,6 +9,8 @@
 #include <zstd.h>
 
 #define ZSTD_LEVEL 1
+#define ZSTD_PAUSE 15u /* frames without a try behind one that did not pay: neighbours are alike \
+			*/
 
 const char *frame_encoding_name(enum frame_encoding encoding)
 {
@@ -70,6 +72,7 @@ int frame_decode(const struct encoded_frame *frame, uint8_t *pages, uint32_t cou
 struct frame_encoder {
 	enum compression compression;
 	ZSTD_CCtx *zstd;
+	uint32_t zstd_pause; /* frames for which it is not tried again */
 	uint8_t lz4_bytes[FRAME_SIZE], zstd_bytes[FRAME_SIZE];
 };
 
@@ -124,8 +127,12 @@ void frame_encode(struct frame_encoder *encoder, const uint8_t *pages, uint32_t 
 	if (encoder->compression == COMPRESSION_AUTO)
 		lz4 = try_lz4(encoder, pages, raw, raw / 8 * 7);
 	/* Of what LZ4 left, zstd saves a third or so; so it is not tried on less than 40 %. */
-	if (lz4 > raw / 5 * 2)
+	if (encoder->zstd_pause) {
+		encoder->zstd_pause--;
+	} else if (lz4 > raw / 5 * 2) {
 		zstd = try_zstd(encoder, pages, raw, least(lz4, quarter_saved) - raw / 20 * 3);
+		encoder->zstd_pause = zstd ? 0 : ZSTD_PAUSE;
+	}
 	if (zstd)
 		*frame = (struct encoded_frame){FRAME_ZSTD, encoder->zstd_bytes, zstd};
 	else if (lz4 && lz4 <= quarter_saved)
