@@ -24,7 +24,7 @@
 
 struct fair_flow {
 	TAILQ_ENTRY(fair_flow) link;
-	TAILQ_HEAD(, fair_item) items;
+	TAILQ_HEAD(fair_items, fair_item) items;
 	unsigned count;  /* of items */
 	int64_t deficit; /* bytes that it may send in this turn */
 };
@@ -35,8 +35,8 @@ struct fair_item {
 };
 
 struct fair_queue {
-	TAILQ_HEAD(, fair_flow) flows; /* those that have items */
-	unsigned count;                /* of items */
+	TAILQ_HEAD(fair_flows, fair_flow) flows; /* those that have items */
+	unsigned count;                          /* of items */
 };
 
 void fair_queue_init(struct fair_queue *queue);

@@ -250,7 +250,7 @@ static void address_to_machine(const struct sockaddr_storage *address, uint8_t i
 /* Returns 0, or -errno when no connection can be accepted for the time being. */
 static int accept_one(struct server *server)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	char name[PEER_NAME_SIZE];
 	struct peer *peer;

@@ -127,7 +127,7 @@ int server_machines_enter(struct server_machines *machines, const uint8_t id[MAC
 	*machine = find(machines, id);
 	if (!*machine)
 		r = add(machines, id, machine);
-	if (!r)
+	if (*machine)
 		(*machine)->connections++;
 	pthread_mutex_unlock(&machines->lock);
 	return r;

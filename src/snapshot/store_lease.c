@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #define LEASE_FORMAT "thaw-lease 1\nsnapshot %s\nttl %u\n"
-#define BEFORE_HEX   22u /* bytes of "thaw-lease 1\nsnapshot " */
-#define BEFORE_TTL   5u  /* bytes of "\nttl " */
+#define HEX_AT       22 /* where the parts of that begin, in bytes */
+#define TTL_AT       (HEX_AT + DIGEST_HEX_SIZE - 1 + 5)
 
 size_t lease_format(const struct lease *lease, char text[LEASE_TEXT_SIZE])
 {
@@ -32,9 +32,9 @@ int lease_parse(const void *data, size_t size, struct lease *lease)
 	memset(lease, 0, sizeof(*lease));
 	if (size < sizeof(text)) {
 		memcpy(text, data, size);
-		memcpy(hex, text + BEFORE_HEX, DIGEST_HEX_SIZE - 1);
+		memcpy(hex, &text[HEX_AT], DIGEST_HEX_SIZE - 1);
 		hex[DIGEST_HEX_SIZE - 1] = 0;
-		ttl = strtoul(text + BEFORE_HEX + DIGEST_HEX_SIZE - 1 + BEFORE_TTL, NULL, 10);
+		ttl = strtoul(&text[TTL_AT], NULL, 10);
 		lease->ttl_s = ttl <= LEASE_TTL_MOST ? (uint32_t)ttl : 0;
 	}
 	if (lease->ttl_s && digest_from_hex(hex, &lease->snapshot) &&

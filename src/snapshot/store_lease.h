@@ -22,8 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEASE_TEXT_SIZE 128           /* with the closing NUL */
-#define LEASE_TTL_MOST  (86400u * 30) /* seconds */
+#define LEASE_TEXT_SIZE 128      /* with the closing NUL */
+#define LEASE_TTL_MOST  2592000u /* seconds; 30 days */
 
 struct lease {
 	struct digest snapshot;

@@ -108,7 +108,7 @@ static int bind_address(struct monitor *monitor, const char *listen)
 	char host[HOST_SIZE], port[PORT_SIZE];
 	int r = config_split_address("metrics.listen", listen, host, port);
 
-	if (!r && evhttp_bind_socket(monitor->http, host, (ev_uint16_t)atoi(port)))
+	if (!r && evhttp_bind_socket(monitor->http, host, (ev_uint16_t)strtoul(port, NULL, 10)))
 		r = refuse(listen, strerror(errno));
 	return r;
 }
