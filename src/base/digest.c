@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* digest.c - SHA-256 through OpenSSL's EVP, with the algorithm fetched once per hasher. */
+/*
+ * digest.c - SHA-256 by OpenSSL's own functions for it, which 3.0 calls deprecated: its EVP
+ * allocates whenever a digest begins, also in a context that is used again, and a fault must not.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct hasher {
-	EVP_MD *algorithm;
-	EVP_MD_CTX *context;
+	SHA256_CTX context;
 };
 
-/* With a fetched SHA-256 and a live context these calls can only fail on a library bug. */
+/* These calls always succeed; should a later OpenSSL think otherwise, no digest is believed. */
 static void must(int openssl_result)
 {
 	if (openssl_result != 1)
@@ -24,34 +27,27 @@ struct hasher *hasher_create(void)
 
 	if (!hasher)
 		abort();
-	hasher->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-	hasher->context = EVP_MD_CTX_new();
-	must(hasher->algorithm && hasher->context);
 	return hasher;
 }
 
 void hasher_destroy(struct hasher *hasher)
 {
-	if (!hasher)
-		return;
-	EVP_MD_CTX_free(hasher->context);
-	EVP_MD_free(hasher->algorithm);
 	free(hasher);
 }
 
 void hasher_begin(struct hasher *hasher)
 {
-	must(EVP_DigestInit_ex2(hasher->context, hasher->algorithm, NULL));
+	must(SHA256_Init(&hasher->context));
 }
 
 void hasher_update(struct hasher *hasher, const void *data, size_t size)
 {
-	must(EVP_DigestUpdate(hasher->context, data, size));
+	must(SHA256_Update(&hasher->context, data, size));
 }
 
 void hasher_end(struct hasher *hasher, struct digest *digest)
 {
-	must(EVP_DigestFinal_ex(hasher->context, digest->bytes, NULL));
+	must(SHA256_Final(digest->bytes, &hasher->context));
 }
 
 void hasher_block(struct hasher *hasher, const void *data, size_t size, struct digest *digest)
@@ -63,10 +59,9 @@ void hasher_block(struct hasher *hasher, const void *data, size_t size, struct d
 
 void digest_block(const void *data, size_t size, struct digest *digest)
 {
-	struct hasher *hasher = hasher_create();
+	struct hasher hasher;
 
-	hasher_block(hasher, data, size, digest);
-	hasher_destroy(hasher);
+	hasher_block(&hasher, data, size, digest);
 }
 
 bool digest_equal(const struct digest *a, const struct digest *b)

@@ -23,7 +23,7 @@ struct digest {
 
 struct hasher;
 
-/* Aborts only if the process is out of memory or OpenSSL has no SHA-256. */
+/* Aborts only if the process is out of memory. */
 struct hasher *hasher_create(void);
 void hasher_destroy(struct hasher *hasher);
 
@@ -35,7 +35,7 @@ void hasher_begin(struct hasher *hasher);
 void hasher_update(struct hasher *hasher, const void *data, size_t size);
 void hasher_end(struct hasher *hasher, struct digest *digest);
 
-/* One block without a hasher at hand; allocates. */
+/* One block without a hasher at hand. */
 void digest_block(const void *data, size_t size, struct digest *digest);
 
 bool digest_equal(const struct digest *a, const struct digest *b);
