@@ -87,12 +87,12 @@ int peer_grow_input(struct peer *peer, uint32_t payload)
 }
 
 /* Send as much as the socket takes; how much that was. */
-static size_t try_send(struct peer *peer, const uint8_t *data, size_t size)
+static size_t try_send(struct peer *peer, const uint8_t *data, size_t size, bool more)
 {
 	ssize_t n;
 
 	do
-		n = channel_send(&peer->channel, data, size, false);
+		n = channel_send(&peer->channel, data, size, more);
 	while (n == -EINTR);
 	if (n < 0 && n != -EAGAIN)
 		peer->state = PEER_GONE;
@@ -108,7 +108,7 @@ static void flush(struct peer *peer)
 {
 	if (peer->output.data)
 		peer->sent += try_send(peer, peer->output.data + peer->sent,
-				       peer->output.size - peer->sent);
+				       peer->output.size - peer->sent, false);
 	if (peer->sent == peer->output.size)
 		bytes_finish(&peer->output);
 	if (peer->lent && !peer_is_sending(peer)) {
@@ -122,6 +122,40 @@ struct writer peer_payload(struct peer *peer)
 	return writer_over(peer->worker->scratch + HEADER_SIZE, PAYLOAD_MAX);
 }
 
+/* Is there a whole message in the input?  1, 0 or -EPROTO. */
+static int peek(struct peer *peer, struct header *header)
+{
+	size_t size = peer->used - peer->consumed;
+
+	*header = (struct header){0};
+	if (size < HEADER_SIZE)
+		return 0;
+	if (header_read(peer->input + peer->consumed, header))
+		return -EPROTO;
+	if (!message_is_request(header->type))
+		return fail(EXIT_PROTOCOL, EPROTO, "a client does not send %s",
+			    message_name(header->type));
+	if ((header->type == MESSAGE_HELLO) != (peer->state == PEER_NEW))
+		return fail(EXIT_PROTOCOL, EPROTO, "%s where it is not allowed",
+			    message_name(header->type));
+	if (HEADER_SIZE + header->length > peer->capacity)
+		return fail(EXIT_PROTOCOL, EPROTO, "%s without PUT_BEGIN",
+			    message_name(header->type));
+	return size >= HEADER_SIZE + header->length;
+}
+
+/*
+ * Is a whole GET here already, whose answer will follow at once?  Then the kernel may put this one
+ * into the same segment: many small answers cost half as much.
+ */
+static bool next_answer_is_near(struct peer *peer)
+{
+	struct header next;
+
+	return peer->service == SERVICE_DEMAND && peek(peer, &next) == 1 &&
+	       next.type == MESSAGE_GET;
+}
+
 void peer_send(struct peer *peer, struct header header, const struct writer *payload)
 {
 	uint8_t *message = peer->worker->scratch;
@@ -131,7 +165,7 @@ void peer_send(struct peer *peer, struct header header, const struct writer *pay
 	count(&peer->worker->counters.sent_bytes[peer->service], size);
 	header.length = (uint32_t)writer_used(payload);
 	header_write(&writer, &header);
-	sent = try_send(peer, message, size);
+	sent = try_send(peer, message, size, next_answer_is_near(peer));
 	if (sent == size || peer->state == PEER_GONE)
 		return;
 	peer->sent = 0;
@@ -202,28 +236,6 @@ static void discard(struct peer *peer)
 
 	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
 		peer->state = PEER_GONE;
-}
-
-/* Is there a whole message in the input?  1, 0 or -EPROTO. */
-static int peek(struct peer *peer, struct header *header)
-{
-	size_t size = peer->used - peer->consumed;
-
-	*header = (struct header){0};
-	if (size < HEADER_SIZE)
-		return 0;
-	if (header_read(peer->input + peer->consumed, header))
-		return -EPROTO;
-	if (!message_is_request(header->type))
-		return fail(EXIT_PROTOCOL, EPROTO, "a client does not send %s",
-			    message_name(header->type));
-	if ((header->type == MESSAGE_HELLO) != (peer->state == PEER_NEW))
-		return fail(EXIT_PROTOCOL, EPROTO, "%s where it is not allowed",
-			    message_name(header->type));
-	if (HEADER_SIZE + header->length > peer->capacity)
-		return fail(EXIT_PROTOCOL, EPROTO, "%s without PUT_BEGIN",
-			    message_name(header->type));
-	return size >= HEADER_SIZE + header->length;
 }
 
 static enum worker_kind worker_for(const struct peer *peer, const struct header *header)
