@@ -107,6 +107,8 @@ static int take_goaway(struct client_connection *connection, const struct frame 
 
 	if (goaway_read(frame->payload, frame->header.length, &drain_ms))
 		return violated_as_said(connection);
+	if (connection->leaving) /* or it could keep us reading for ever */
+		return connection_violated(connection, "GOAWAY twice");
 	connection->leaving = true;
 	session_leaves(connection->session, connection->server);
 	return 0;
