@@ -231,7 +231,7 @@ void pager_await_set(struct pager *pager, size_t count, uint64_t timeout_ns)
 void pager_bulk_join(struct pager *pager)
 {
 	for (;;) {
-		pthread_t thread;
+		pthread_t thread = 0;
 		bool more;
 
 		pthread_mutex_lock(&pager->gate.lock);
