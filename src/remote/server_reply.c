@@ -207,7 +207,7 @@ static void send_pages(struct peer *peer)
 	struct header header = {.type = MESSAGE_DATA, .handle = reply->handle, .id = reply->id};
 	struct writer payload = peer_payload(peer);
 	struct page_range raw = {0};
-	struct stored stored;
+	struct stored stored = {0};
 	int r;
 
 	if (find_stored(peer, &stored)) {

@@ -118,7 +118,7 @@ static int check_table(const struct pack *pack, const uint8_t *table, size_t siz
 	r = pack_table_read(table, size, listed->pages, pack->frames, &end);
 	if (!r && end + size != file_size)
 		r = fail(EXIT_DATA, EBADMSG, "%llu bytes, but its frames take %llu",
-			 (unsigned long long)file_size, (unsigned long long)(end + size));
+			 (unsigned long long)file_size, (unsigned long long)end + size);
 	return r;
 }
 
@@ -134,10 +134,11 @@ static int load_table(struct pack *pack, uint64_t file_size, const struct manife
 			    (unsigned long long)file_size, listed->pages);
 	table = malloc(size);
 	pack->frames = malloc(count * sizeof(*pack->frames));
-	if (!table || !pack->frames)
-		r = fail(EXIT_OS, ENOMEM, "out of memory");
-	else
-		r = pack_read(pack, table, size, file_size - size);
+	if (!table || !pack->frames) {
+		free(table);
+		return fail(EXIT_OS, ENOMEM, "out of memory");
+	}
+	r = pack_read(pack, table, size, file_size - size);
 	if (!r)
 		r = check_table(pack, table, size, file_size, listed);
 	free(table);
