@@ -66,7 +66,7 @@ def freeze(lab, url):
 
 def thaw_lazily(lab, url):
     say(f"thaw it page by page: thaw restore {url}")
-    guest = Guest(lambda: lab.restore(url, "lazy", restore__fill="no"))
+    guest = Guest(lambda: lab.restore(url, "lazy", restore__prefetch="none"))
     guest.status_at_answer = guest.machine.status()
     guest.account()
     guest.status = guest.machine.status()

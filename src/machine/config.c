@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "boot/layout.h"
+#include "memory/pager.h"
+#include "snapshot/repository.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 static const char *const fault_modes[] = {"auto", "exit", "trace", "poison", "uffd", NULL};
 static const char *const gics[] = {"auto", "v3", "v2", NULL};
 static const char *const serial_outputs[] = {"stdio", "file", "none", NULL};
+static const char *const prefetches[] = {"none", "workingset", "all", NULL};
 static const char *const restore_modes[] = {"lazy", "eager", NULL};
 static const char *const compressions[] = {"auto", "none", NULL};
 
@@ -122,11 +125,35 @@ static const struct ini_key restore_keys[] = {
 	 .initial = "lazy",
 	 .names = restore_modes,
 	 .help = "Fetch each page when it is touched, or all of them before the start"},
-	{.key = "fill",
-	 .type = INI_BOOL,
-	 FIELD(restore_fill),
-	 .initial = "yes",
-	 .help = "When lazy, fetch in the background what was not touched yet"},
+	{.key = "prefetch",
+	 .type = INI_ENUM,
+	 FIELD(prefetch),
+	 .initial = "all",
+	 .names = prefetches,
+	 .help = "When lazy, what to fetch before it is touched: the working set, then all the "
+		 "rest"},
+	{.key = "working_set",
+	 .type = INI_TEXT,
+	 FIELD(working_set),
+	 .initial = "default",
+	 .help = "Name of the working set to prefetch first, if the snapshot has it"},
+	{.key = "prefetch_first",
+	 .type = INI_DURATION,
+	 FIELD(prefetch_first_ns),
+	 .initial = "0ms",
+	 .most = 3600 * NS_PER_S,
+	 .help = "Run only when what the recording touched within so long is here; 0ms: at once"},
+	{.key = "prefetch_threads",
+	 .type = INI_U32,
+	 FIELD(prefetch_threads),
+	 .initial = "1",
+	 .least = 1,
+	 .most = BULK_THREADS_MOST,
+	 .help = "Threads that prefetch, each with a connection; one checks about 1 GB/s"},
+	{.key = "record",
+	 .type = INI_TEXT,
+	 FIELD(record),
+	 .help = "Name of the working set to record, merged with earlier recordings; empty: none"},
 	{.key = "paused",
 	 .type = INI_BOOL,
 	 FIELD(restore_paused),
@@ -290,6 +317,15 @@ static int check_disk_sharing(const struct machine_config *config)
 	return 0;
 }
 
+/* Names of working sets are made like those of snapshots. */
+static int check_working_set(const char *key, const char *name)
+{
+	if (!name[0] || !ref_name_check(name))
+		return 0;
+	return fail(EXIT_CONFIG, EINVAL, "restore.%s: \"%s\" is no name of a working set", key,
+		    name);
+}
+
 static int check_run(const struct machine_config *config)
 {
 	if (!config->kernel[0])
@@ -321,6 +357,10 @@ int config_check(const struct machine_config *config, enum config_purpose purpos
 		r = check_disks(config);
 	if (!r)
 		r = check_disk_sharing(config);
+	if (!r)
+		r = check_working_set("working_set", config->working_set);
+	if (!r)
+		r = check_working_set("record", config->record);
 	if (!r && purpose == CONFIG_RUN)
 		r = check_run(config);
 	if (!r)

@@ -36,6 +36,7 @@ enum config_fault_mode {
 };
 enum config_gic { CONFIG_GIC_AUTO, CONFIG_GIC_V3, CONFIG_GIC_V2 };
 enum config_serial { CONFIG_SERIAL_STDIO, CONFIG_SERIAL_FILE, CONFIG_SERIAL_NONE };
+enum config_prefetch { CONFIG_PREFETCH_NONE, CONFIG_PREFETCH_WORKINGSET, CONFIG_PREFETCH_ALL };
 enum config_restore { CONFIG_RESTORE_LAZY, CONFIG_RESTORE_EAGER };
 
 struct config_disk {
@@ -66,7 +67,11 @@ struct machine_config {
 	bool rng;
 	/* [restore] */
 	enum config_restore restore_mode;
-	bool restore_fill;
+	enum config_prefetch prefetch;
+	uint32_t prefetch_threads;
+	uint64_t prefetch_first_ns; /* 0: run at once */
+	char working_set[INI_TEXT_MOST + 1];
+	char record[INI_TEXT_MOST + 1]; /* empty: none */
 	bool restore_paused;
 	/* [snapshot] */
 	enum compression snapshot_compression;

@@ -24,6 +24,17 @@ static int run_stop(struct machine *machine, json_t *arguments, json_t *reply)
 	return 0;
 }
 
+static int run_workingset(struct machine *machine, json_t *arguments, json_t *reply)
+{
+	uint32_t pages;
+	int r = machine_record(machine, &pages);
+
+	(void)arguments;
+	if (!r)
+		json_object_set_new(reply, "pages", json_integer(pages));
+	return r;
+}
+
 static int parse_then(const char *text, enum after_snapshot *then)
 {
 	static const char *const names[] = {"resume", "pause", "stop"};
@@ -69,10 +80,8 @@ static const struct {
 	const char *target;
 	control_operation *run;
 } operations[] = {
-	{"/v1/pause", run_pause},
-	{"/v1/resume", run_resume},
-	{"/v1/stop", run_stop},
-	{"/v1/snapshot", run_snapshot},
+	{"/v1/pause", run_pause},       {"/v1/resume", run_resume},         {"/v1/stop", run_stop},
+	{"/v1/snapshot", run_snapshot}, {"/v1/workingset", run_workingset},
 };
 
 control_operation *control_find_operation(const char *target)

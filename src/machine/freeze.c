@@ -52,13 +52,13 @@ int machine_start(struct machine *machine)
 {
 	int r = vcpu_set_start(machine->vcpus);
 
+	if (!r && machine->pager)
+		r = machine_prefetch(machine);
 	if (r)
 		return r;
 	machine->paused = machine->origin && machine->config.restore_paused;
 	if (!machine->paused)
 		resume_all(machine);
-	if (machine->pager && machine->config.restore_fill)
-		return pager_prefetch(machine->pager, &(struct pager_prefetch){.rest = true, .threads = 1});
 	return 0;
 }
 
@@ -204,6 +204,8 @@ static int freeze_into(struct machine *machine, struct repository *repository, c
 	r = write_snapshot(machine, repository, ref, result);
 	if (machine->pager)
 		pager_resume(machine->pager);
+	if (!r)
+		machine_record_if_asked(machine);
 	if (!r && then == THEN_STOP)
 		machine_stop(machine, EXIT_POWEROFF);
 	else if (!was_paused && (r || then == THEN_RESUME))

@@ -17,6 +17,7 @@ int machine_create(const struct machine_config *config, struct machine **out)
 	machine->memory.fd = machine->kvm.fd = machine->vm.fd = machine->gic.fd = -1;
 	machine->created_ns = clock_now_ns();
 	pthread_mutex_init(&machine->operation_lock, NULL);
+	pthread_mutex_init(&machine->record.lock, NULL);
 	pthread_mutex_init(&machine->end.lock, NULL);
 	pthread_cond_init(&machine->end.changed, NULL);
 	*out = machine;
@@ -102,6 +103,8 @@ void machine_destroy(struct machine *machine)
 {
 	if (!machine)
 		return;
+	if (!machine->end.has_error)
+		machine_record_if_asked(machine);
 	/* Whoever waits for a page must stop waiting before its thread can be joined; the pager
 	 * goes after the last of them (R0). */
 	if (machine->origin)
@@ -113,6 +116,7 @@ void machine_destroy(struct machine *machine)
 	event_loop_destroy(machine->loop);
 	machine_devices_destroy(&machine->devices);
 	pager_destroy(machine->pager);
+	working_set_finish(&machine->record.earlier);
 	origin_close(machine->origin);
 	gic_finish(&machine->gic);
 	vm_finish(&machine->vm);
@@ -120,6 +124,7 @@ void machine_destroy(struct machine *machine)
 	guest_memory_finish(&machine->memory);
 	pthread_cond_destroy(&machine->end.changed);
 	pthread_mutex_destroy(&machine->end.lock);
+	pthread_mutex_destroy(&machine->record.lock);
 	pthread_mutex_destroy(&machine->operation_lock);
 	free(machine);
 }

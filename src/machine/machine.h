@@ -61,6 +61,10 @@ struct snapshot_result {
 MUST_USE int machine_snapshot(struct machine *machine, const char *url, enum after_snapshot then,
 			      struct snapshot_result *result);
 
+/* Write what was recorded of the working set so far; *pages says how much.  exit 64 if this
+ * machine records none. */
+MUST_USE int machine_record(struct machine *machine, uint32_t *pages);
+
 /* End the machine as if the guest had powered off, but with this exit code. */
 void machine_stop(struct machine *machine, enum exit_code exit_code);
 

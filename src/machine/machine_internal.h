@@ -8,6 +8,7 @@
  *	life.c       how it ends
  *	status.c     what it says of itself
  *	machine_devices.c    the table of devices
+ *	working_sets.c    prefetching by earlier recordings, and recording
  *	origin.c     the snapshot it was thawed from
  */
 #ifndef MACHINE_MACHINE_INTERNAL_H
@@ -19,6 +20,7 @@
 #include "machine/origin.h"
 #include "memory/guest_memory.h"
 #include "memory/pager.h"
+#include "snapshot/working_set.h"
 #include "vcpu/gic.h"
 #include "vcpu/kvm.h"
 #include "vcpu/vcpu_set.h"
@@ -40,6 +42,13 @@ struct machine {
 	struct origin *origin;               /* NULL: booted */
 	const struct fault_mode *fault_mode; /* NULL: no page was ever missing */
 	struct pager *pager;
+
+	struct {
+		pthread_mutex_t lock;
+		bool loaded;
+		struct working_set earlier; /* of the same name, from before this machine */
+		uint32_t written;           /* pages of its own recording that were written */
+	} record;
 
 	uint64_t created_ns; /* clock_now_ns() */
 
@@ -66,6 +75,12 @@ MUST_USE int machine_assemble(struct machine *machine);
 void machine_end(struct machine *machine, enum exit_code exit_code, const struct error *error);
 void machine_vcpu_stopped(void *machine, unsigned vcpu, enum vcpu_stop reason,
 			  const struct error *error);
+
+/* Start bringing pages in before they are touched, as configured. */
+MUST_USE int machine_prefetch(struct machine *machine);
+
+/* Write the working set, if this machine records one; a failure is only logged. */
+void machine_record_if_asked(struct machine *machine);
 
 /* Write the state of a paused machine. */
 MUST_USE int machine_save(struct machine *machine, struct bytes *state);

@@ -69,6 +69,7 @@ static void all_resident(void *context)
 
 	log_info("%s: every page is here; closed userfaultfd and connections",
 		 machine->config.name);
+	machine_record_if_asked(machine);
 }
 
 static const char *const mode_names[] = {
@@ -83,6 +84,7 @@ static int prepare_paging(struct machine *machine)
 	struct pager_config config = {
 		.memory = &machine->memory,
 		.open_source = open_source,
+		.record = machine->config.record[0],
 		.failed = paging_failed,
 		.resident = all_resident,
 		.context = machine,

@@ -96,8 +96,10 @@ static int bring_on_demand(struct pager *pager, enum fault_class fault_class, ui
 		r = fetch(self, page, &zero);
 	if (!r)
 		r = put(self, page, 1, self->buffer, zero);
-	if (!r)
+	if (!r) {
 		histogram_record(&self->latency, clock_now_ns() - start);
+		pager_record(self, page * pager->unit, start);
+	}
 	settle(pager, page, !r);
 	return r;
 }
@@ -142,11 +144,13 @@ int pager_resolve(struct pager *pager, uint64_t gpa)
 	return resolve_page(pager, FAULT_DEVICE, offset / memory->host_page_size);
 }
 
-int pager_enter(struct pager *pager, enum fault_class fault_class)
+int pager_enter(struct pager *pager, enum fault_class fault_class, unsigned number)
 {
 	struct pager_thread *self;
 	int r = atomic_load(&pager->resident) ? 0 : pager_thread_self(pager, fault_class, &self);
 
+	if (!r && !atomic_load(&pager->resident))
+		self->number = number;
 	/* The last page may have come, and the source gone, while it was being opened. */
 	return r && atomic_load(&pager->resident) ? 0 : r;
 }
@@ -237,6 +241,7 @@ int pager_create(const struct pager_config *config, struct pager **out)
 	pager->config = *config;
 	pager->userfault = config->userfault;
 	pager->id = atomic_fetch_add(&pagers_made, 1) + 1;
+	pager->created_ns = clock_now_ns();
 	pager->unit = (uint32_t)(memory->host_page_size / PAGE_SIZE);
 	pthread_mutex_init(&pager->threads_lock, NULL);
 	pthread_mutex_init(&pager->gate.lock, NULL);

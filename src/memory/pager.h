@@ -39,6 +39,8 @@ struct pager_config {
 	/* Give the calling thread a page source of its own. */
 	int (*open_source)(void *context, enum page_priority priority, struct page_source **source);
 
+	bool record; /* keep what pager_recording() gives */
+
 	/* A device or a background thread does not get its page: the machine must stop with this
 	 * error.  On that thread. */
 	void (*failed)(void *context, const struct error *error);
@@ -83,8 +85,8 @@ MUST_USE int pager_prefetch(struct pager *pager, const struct pager_prefetch *pr
 void pager_await_set(struct pager *pager, size_t count, uint64_t timeout_ns);
 
 /* Name the calling thread's class and open its source now rather than at its first fault.
- * A thread that never calls this is FAULT_DEVICE. */
-MUST_USE int pager_enter(struct pager *pager, enum fault_class fault_class);
+ * A thread that never calls this is FAULT_DEVICE.  number: of the vCPU, else 0. */
+MUST_USE int pager_enter(struct pager *pager, enum fault_class fault_class, unsigned number);
 
 /*
  * Make the host page at gpa present and mapped.  0: try the access again.  Anything else
@@ -104,6 +106,19 @@ MUST_USE int pager_make_present(struct pager *pager, uint64_t gpa, size_t size);
 void pager_pause(struct pager *pager);
 void pager_resume(struct pager *pager);
 bool pager_page_present(struct pager *pager, uint64_t page);
+
+/* A page that somebody waited for; prefetched ones are never recorded. */
+struct fault_record {
+	uint64_t page;
+	uint64_t time_ns; /* since pager_create() */
+	enum fault_class fault_class;
+	unsigned number; /* of the vCPU */
+};
+
+/* All faults so far, in order of time; the array is the caller's to free.  Any thread, while
+ * others go on.  A thread records its first RECORDS_MOST faults. */
+#define RECORDS_MOST (1u << 16)
+MUST_USE int pager_recording(struct pager *pager, struct fault_record **records, size_t *count);
 
 struct pager_status {
 	uint64_t pages_total, pages_missing;

@@ -4,6 +4,7 @@
  *
  *	pager.c           the path of a fault
  *	pager_thread.c    what each paging thread has for itself
+ *	pager_record.c    which page was waited for, and when
  *	pager_bulk.c      the threads that bring pages before somebody waits for them
  *	pager_order.c     which page they ask for next
  *	pager_pieces.c    host pages larger than PAGE_SIZE, put together
@@ -25,6 +26,11 @@ struct pager_thread {
 	uint8_t *buffer; /* a host page, or PAGES_TAKEN_MOST for bulk */
 	struct histogram latency;
 	_Atomic uint64_t installs, pages_zero, pages_fetched;
+
+	unsigned number;
+	struct fault_record
+		*records; /* RECORDS_MOST, or NULL; mapped, so unused ones cost nothing */
+	_Atomic size_t record_count; /* those below it never change */
 };
 
 /* Shared by the bulk threads; pages are those of the host. */
@@ -46,6 +52,7 @@ struct pager {
 	struct page_map map;
 	uint32_t unit;      /* pages of PAGE_SIZE in a page of the host */
 	int service_wakeup; /* eventfd: the last page is present, or the pager is destroyed */
+	uint64_t created_ns;
 	_Atomic bool resident, stopping;
 	_Atomic uint64_t waits;
 
@@ -79,6 +86,11 @@ void pager_threads_destroy(struct pager *pager);
 /* Install host pages [first, first + count), all owned by the caller, and settle every one. */
 MUST_USE int pager_put(struct pager_thread *self, uint64_t first, uint32_t count,
 		       const uint8_t *data, bool zero);
+
+/* pager_record.c */
+MUST_USE int pager_record_init(struct pager_thread *self);
+void pager_record_finish(struct pager_thread *self);
+void pager_record(struct pager_thread *self, uint64_t page, uint64_t now_ns);
 
 /* Wait for the bulk threads to end. */
 void pager_bulk_join(struct pager *pager);

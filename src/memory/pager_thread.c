@@ -40,6 +40,7 @@ void pager_thread_close(struct pager_thread *self)
 static void destroy(struct pager_thread *self)
 {
 	pager_thread_close(self);
+	pager_record_finish(self);
 	if (self->buffer)
 		munmap(self->buffer, buffer_size(self->pager, self->fault_class));
 	free(self);
@@ -55,6 +56,8 @@ static int create(struct pager *pager, enum fault_class fault_class, struct page
 	self->pager = pager;
 	self->fault_class = fault_class;
 	r = allocate_buffer(self);
+	if (!r)
+		r = pager_record_init(self);
 	if (!r)
 		r = pager->config.open_source(pager->config.context,
 					      fault_class == FAULT_BULK ? PAGE_BULK : PAGE_DEMAND,

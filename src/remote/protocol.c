@@ -39,6 +39,11 @@ static const struct message_rule {
 	[MESSAGE_LIST] = {"LIST", 0, REF_NAME_MAX - 1, 0, true},
 	[MESSAGE_LIST_OK] = {"LIST_OK", 0, LIST_REFS_MAX *LIST_ENTRY_MAX, FLAG_LAST, false},
 	[MESSAGE_GOAWAY] = {"GOAWAY", 4, 4, 0, false},
+	[MESSAGE_LOAD_HINT] = {"LOAD_HINT", DIGEST_SIZE + 1, DIGEST_SIZE + REF_NAME_MAX - 1, 0,
+			       true},
+	[MESSAGE_PUT_HINT] = {"PUT_HINT", DIGEST_SIZE + 1, DIGEST_SIZE + REF_NAME_MAX - 1, 0, true},
+	[MESSAGE_LIST_HINTS] = {"LIST_HINTS", DIGEST_SIZE, DIGEST_SIZE, 0, true},
+	[MESSAGE_LIST_HINTS_OK] = {"LIST_HINTS_OK", 0, HINTS_MAX *HINT_ENTRY_MAX, 0, false},
 };
 
 const char *message_name(enum message_type type)

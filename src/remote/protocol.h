@@ -78,6 +78,10 @@ enum message_type {
 	MESSAGE_LIST = 21,
 	MESSAGE_LIST_OK = 22,
 	MESSAGE_GOAWAY = 23,
+	MESSAGE_LOAD_HINT = 24,
+	MESSAGE_PUT_HINT = 25,
+	MESSAGE_LIST_HINTS = 26,
+	MESSAGE_LIST_HINTS_OK = 27,
 	MESSAGE_TYPES /* one past the last */
 };
 
@@ -201,7 +205,13 @@ MUST_USE int page_data_unpack(const struct page_data *page_data, uint8_t *buffer
 /* HOLDS_OK: one byte, 0 or 1. */
 MUST_USE int holds_reply_read(const uint8_t *data, size_t size, bool *held);
 
-/* PUBLISH, and one entry of LIST_OK. */
+/* LIST_HINTS_OK is any number of names, up to HINTS_MAX. */
+#define HINTS_MAX      64u
+#define HINT_ENTRY_MAX (1u + REF_NAME_MAX - 1u) /* bytes */
+void hint_entry_write(struct writer *writer, const char *name);
+MUST_USE int hint_entry_read(struct cursor *cursor, char name[REF_NAME_MAX]);
+
+/* PUBLISH, LOAD_HINT, PUT_HINT, and one entry of LIST_OK. */
 struct named_ref {
 	char ref[REF_NAME_MAX];
 	struct digest digest;

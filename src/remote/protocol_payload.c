@@ -368,3 +368,21 @@ int list_entry_read(struct cursor *cursor, struct named_ref *entry)
 		return malformed("LIST_OK", "wrong length");
 	return ref_read(name, length, false, entry->ref);
 }
+
+void hint_entry_write(struct writer *writer, const char *name)
+{
+	size_t length = strnlen(name, REF_NAME_MAX - 1);
+
+	writer_u8(writer, (uint8_t)length);
+	writer_write(writer, name, length);
+}
+
+int hint_entry_read(struct cursor *cursor, char name[REF_NAME_MAX])
+{
+	uint8_t length = cursor_u8(cursor);
+	const uint8_t *bytes = cursor_take(cursor, length);
+
+	if (!bytes)
+		return malformed("LIST_HINTS_OK", "wrong length");
+	return ref_read(bytes, length, false, name);
+}

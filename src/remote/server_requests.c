@@ -165,10 +165,25 @@ static int lend(struct peer *peer, uint64_t bytes)
 	return r;
 }
 
+/* What was loaded into the reply. */
+static int reply_with_object(struct peer *peer, const struct header *request)
+{
+	struct reply *reply = &peer->reply;
+	int r = lend(peer, reply->object.size + OUTPUT_MORE);
+
+	if (r) {
+		bytes_finish(&reply->object);
+		return r;
+	}
+	reply->kind = REPLY_OBJECT;
+	reply->id = request->id;
+	reply->offset = 0;
+	return 0;
+}
+
 static int serve_load(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct repository *repository = repository_of(peer);
-	struct reply *reply = &peer->reply;
 	enum object_kind kind;
 	struct digest digest;
 	int r = object_name_read(data, request->length, &kind, &digest);
@@ -179,18 +194,29 @@ static int serve_load(struct peer *peer, const struct header *request, const uin
 		return fail(EXIT_USAGE, EINVAL, "a pack is read page by page");
 	r = access_check_object(access_of(peer), peer->identity, repository, kind, &digest);
 	if (!r)
-		r = repository->ops->load(repository, kind, &digest, &reply->object);
-	if (r)
-		return r;
-	r = lend(peer, reply->object.size + OUTPUT_MORE);
-	if (r) {
-		bytes_finish(&reply->object);
-		return r;
-	}
-	reply->kind = REPLY_OBJECT;
-	reply->id = request->id;
-	reply->offset = 0;
-	return 0;
+		r = repository->ops->load(repository, kind, &digest, &peer->reply.object);
+	return r ? r : reply_with_object(peer, request);
+}
+
+/* Who may not open a snapshot may not know what it touches either. */
+static int check_hint(struct peer *peer, const struct digest *id)
+{
+	return access_check_object(access_of(peer), peer->identity, repository_of(peer),
+				   OBJECT_MANIFEST, id);
+}
+
+static int serve_load_hint(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct repository *repository = repository_of(peer);
+	struct named_ref hint;
+	int r = publish_read(data, request->length, &hint);
+
+	if (!r)
+		r = check_hint(peer, &hint.digest);
+	if (!r)
+		r = repository->ops->load_hint(repository, &hint.digest, hint.ref,
+					       &peer->reply.object);
+	return r ? r : reply_with_object(peer, request);
 }
 
 static int serve_holds(struct peer *peer, const struct header *request, const uint8_t *data)
@@ -275,27 +301,84 @@ static int grow_for_put(struct peer *peer)
 	return r ? r : peer_grow_input(peer, CHUNK_MAX);
 }
 
+static int prepare_put(struct peer *peer)
+{
+	int r = 0;
+
+	if (peer->put_state != PUT_NONE)
+		r = fail(EXIT_PROTOCOL, EPROTO, "PUT_BEGIN within a PUT");
+	if (!r)
+		r = refuse_read_only(peer);
+	if (!r)
+		r = access_check_writer(access_of(peer), peer->identity);
+	return r ? r : grow_for_put(peer);
+}
+
+static void put_is_open(struct peer *peer, const struct header *request)
+{
+	peer->put_state = PUT_OPEN;
+	send_empty(peer, MESSAGE_PUT_READY, request->id);
+}
+
 static int serve_put_begin(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct repository *repository = repository_of(peer);
 	enum object_kind kind;
 	int r = object_kind_read(data, request->length, &kind);
 
-	if (!r && peer->put_state != PUT_NONE)
-		r = fail(EXIT_PROTOCOL, EPROTO, "PUT_BEGIN within a PUT");
 	if (!r)
-		r = refuse_read_only(peer);
-	if (!r)
-		r = access_check_writer(access_of(peer), peer->identity);
-	if (!r)
-		r = grow_for_put(peer);
+		r = prepare_put(peer);
 	if (!r)
 		r = repository->ops->put_begin(repository, kind, &peer->put);
-	if (r)
-		return r;
-	peer->put_state = PUT_OPEN;
-	send_empty(peer, MESSAGE_PUT_READY, request->id);
+	if (!r)
+		put_is_open(peer, request);
+	return r;
+}
+
+static int serve_put_hint(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	struct repository *repository = repository_of(peer);
+	struct named_ref hint;
+	int r = publish_read(data, request->length, &hint);
+
+	if (!r)
+		r = prepare_put(peer);
+	if (!r)
+		r = repository->ops->put_hint(repository, &hint.digest, hint.ref, &peer->put);
+	if (!r)
+		put_is_open(peer, request);
+	return r;
+}
+
+struct hint_listing {
+	struct writer payload;
+	uint32_t count;
+};
+
+static int list_hint(void *context, const char *name)
+{
+	struct hint_listing *listing = context;
+
+	if (listing->count++ < HINTS_MAX)
+		hint_entry_write(&listing->payload, name);
 	return 0;
+}
+
+static int serve_list_hints(struct peer *peer, const struct header *request, const uint8_t *data)
+{
+	const struct header header = {.type = MESSAGE_LIST_HINTS_OK, .id = request->id};
+	struct hint_listing listing = {.payload = peer_payload(peer)};
+	struct repository *repository = repository_of(peer);
+	struct digest id;
+	int r = digest_read(data, request->length, &id);
+
+	if (!r)
+		r = check_hint(peer, &id);
+	if (!r)
+		r = repository->ops->list_hints(repository, &id, list_hint, &listing);
+	if (!r)
+		peer_send(peer, header, &listing.payload);
+	return r;
 }
 
 /* Not answered; a failure is told at PUT_END. */
@@ -411,7 +494,8 @@ int request_serve(struct peer *peer, const struct header *header, const uint8_t 
 		[MESSAGE_HOLDS] = serve_holds,         [MESSAGE_GET] = serve_get,
 		[MESSAGE_PUT_BEGIN] = serve_put_begin, [MESSAGE_PUT_DATA] = serve_put_data,
 		[MESSAGE_PUT_END] = serve_put_end,     [MESSAGE_PUBLISH] = serve_publish,
-		[MESSAGE_LIST] = serve_list,
+		[MESSAGE_LIST] = serve_list,           [MESSAGE_LOAD_HINT] = serve_load_hint,
+		[MESSAGE_PUT_HINT] = serve_put_hint,   [MESSAGE_LIST_HINTS] = serve_list_hints,
 	};
 
 	return serve[header->type](peer, header, payload);

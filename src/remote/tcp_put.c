@@ -15,21 +15,19 @@ struct object_put {
 	struct hasher *hasher;
 };
 
-static int begin(struct object_put *put, enum object_kind kind)
+static int begin(struct object_put *put, enum message_type request, const struct writer *payload)
 {
-	uint8_t payload[4];
-	struct writer writer = writer_over(payload, sizeof(payload));
 	struct frame frame;
 	int r = tcp_connect(&put->connection);
 
 	if (r)
 		return r;
-	object_kind_write(&writer, kind);
-	return connection_call(&put->connection, MESSAGE_PUT_BEGIN, payload, sizeof(payload),
+	return connection_call(&put->connection, request, payload->start, writer_used(payload),
 			       MESSAGE_PUT_READY, &frame);
 }
 
-int tcp_put_begin(struct repository *repository, enum object_kind kind, struct object_put **put)
+static int create(struct repository *repository, enum message_type request,
+		  const struct writer *payload, struct object_put **put)
 {
 	struct tcp_repository *tcp = tcp_of(repository);
 	struct object_put *p = calloc(1, sizeof(*p));
@@ -44,12 +42,34 @@ int tcp_put_begin(struct repository *repository, enum object_kind kind, struct o
 	}
 	p->hasher = hasher_create();
 	hasher_begin(p->hasher);
-	r = begin(p, kind);
+	r = begin(p, request, payload);
 	if (r)
 		tcp_put_abort(p);
 	else
 		*put = p;
 	return r;
+}
+
+int tcp_put_begin(struct repository *repository, enum object_kind kind, struct object_put **put)
+{
+	uint8_t bytes[4];
+	struct writer payload = writer_over(bytes, sizeof(bytes));
+
+	object_kind_write(&payload, kind);
+	return create(repository, MESSAGE_PUT_BEGIN, &payload, put);
+}
+
+int tcp_put_hint(struct repository *repository, const struct digest *id, const char *name,
+		 struct object_put **put)
+{
+	uint8_t bytes[DIGEST_SIZE + REF_NAME_MAX];
+	struct writer payload = writer_over(bytes, sizeof(bytes));
+	int r = ref_name_check(name);
+
+	if (r)
+		return r;
+	publish_write(&payload, name, id);
+	return create(repository, MESSAGE_PUT_HINT, &payload, put);
 }
 
 static int send_chunk(struct object_put *put, const uint8_t *data, size_t size)

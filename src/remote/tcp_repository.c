@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tcp_repository.c - a snapshot server as a repository: refs and whole objects. */
 #include "remote/tcp_repository.h"
+#include "snapshot/working_set.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -76,7 +77,7 @@ static int tcp_resolve(struct repository *repository, const char *ref, struct di
 }
 
 /* Take one OBJECT in; the first one says how large the object is. */
-static int take_chunk(struct tcp_repository *tcp, enum object_kind kind, const struct frame *frame,
+static int take_chunk(struct tcp_repository *tcp, uint64_t most, const struct frame *frame,
 		      struct bytes *bytes, uint64_t *done)
 {
 	struct object_chunk chunk;
@@ -84,7 +85,7 @@ static int take_chunk(struct tcp_repository *tcp, enum object_kind kind, const s
 
 	if (object_chunk_read(frame->payload, frame->header.length, &chunk))
 		return connection_violated(&tcp->connection, "malformed OBJECT");
-	if (chunk.object_size > object_size_max(kind))
+	if (chunk.object_size > most)
 		return connection_violated(&tcp->connection,
 					   "an object larger than its kind may be");
 	if (!bytes->data && bytes_init(bytes, (size_t)chunk.object_size))
@@ -98,7 +99,7 @@ static int take_chunk(struct tcp_repository *tcp, enum object_kind kind, const s
 	return last;
 }
 
-static int receive_object(struct tcp_repository *tcp, enum object_kind kind, struct frame *frame,
+static int receive_object(struct tcp_repository *tcp, uint64_t most, struct frame *frame,
 			  struct bytes *bytes)
 {
 	struct client_connection *connection = &tcp->connection;
@@ -106,7 +107,7 @@ static int receive_object(struct tcp_repository *tcp, enum object_kind kind, str
 	int r;
 
 	*bytes = (struct bytes){0};
-	while (!(r = take_chunk(tcp, kind, frame, bytes, &done))) {
+	while (!(r = take_chunk(tcp, most, frame, bytes, &done))) {
 		tcp_start_clock(connection);
 		r = connection_receive(connection, MESSAGE_OBJECT, connection->last_id, frame);
 		if (r)
@@ -132,7 +133,7 @@ static int tcp_load(struct repository *repository, enum object_kind kind,
 
 	object_name_write(&writer, kind, digest);
 	r = ask(tcp, MESSAGE_LOAD, payload, sizeof(payload), MESSAGE_OBJECT, &frame);
-	return r ? r : receive_object(tcp, kind, &frame, bytes);
+	return r ? r : receive_object(tcp, object_size_max(kind), &frame, bytes);
 }
 
 static int tcp_holds(struct repository *repository, enum object_kind kind,
@@ -222,6 +223,43 @@ static int tcp_list(struct repository *repository,
 	return r;
 }
 
+static int tcp_load_hint(struct repository *repository, const struct digest *id, const char *name,
+			 struct bytes *bytes)
+{
+	struct tcp_repository *tcp = tcp_of(repository);
+	uint8_t payload[DIGEST_SIZE + REF_NAME_MAX];
+	struct writer writer = writer_over(payload, sizeof(payload));
+	struct frame frame;
+	int r = ref_name_check(name);
+
+	if (r)
+		return r;
+	publish_write(&writer, name, id);
+	r = ask(tcp, MESSAGE_LOAD_HINT, payload, writer_used(&writer), MESSAGE_OBJECT, &frame);
+	return r ? r : receive_object(tcp, WORKING_SET_SIZE_MAX, &frame, bytes);
+}
+
+static int tcp_list_hints(struct repository *repository, const struct digest *id,
+			  int (*each)(void *context, const char *name), void *context)
+{
+	struct tcp_repository *tcp = tcp_of(repository);
+	char name[REF_NAME_MAX];
+	struct cursor cursor;
+	struct frame frame;
+	int r = call(tcp, MESSAGE_LIST_HINTS, id->bytes, DIGEST_SIZE, MESSAGE_LIST_HINTS_OK,
+		     &frame);
+
+	if (r)
+		return r;
+	cursor = cursor_over(frame.payload, frame.header.length);
+	while (!r && cursor_left(&cursor)) {
+		if (hint_entry_read(&cursor, name))
+			return connection_violated(&tcp->connection, "malformed LIST_HINTS_OK");
+		r = each(context, name);
+	}
+	return r;
+}
+
 static void tcp_rest(struct repository *repository)
 {
 	connection_close(&tcp_of(repository)->connection);
@@ -248,6 +286,9 @@ static const struct repository_ops tcp_ops = {
 	.put_abort = tcp_put_abort,
 	.publish = tcp_publish,
 	.list = tcp_list,
+	.load_hint = tcp_load_hint,
+	.put_hint = tcp_put_hint,
+	.list_hints = tcp_list_hints,
 	.rest = tcp_rest,
 	.close = tcp_close,
 };

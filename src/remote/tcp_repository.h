@@ -34,6 +34,8 @@ int tcp_open_pages(struct repository *repository, const struct snapshot *snapsho
 
 /* tcp_put.c */
 int tcp_put_begin(struct repository *repository, enum object_kind kind, struct object_put **put);
+int tcp_put_hint(struct repository *repository, const struct digest *id, const char *name,
+		 struct object_put **put);
 int tcp_put_write(struct object_put *put, const void *data, size_t size);
 int tcp_put_finish(struct object_put *put, struct digest *digest);
 void tcp_put_abort(struct object_put *put);

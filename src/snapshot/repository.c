@@ -94,6 +94,22 @@ int repository_put(struct repository *repository, enum object_kind kind, const v
 	return check_digest(repository, kind, digest, &stored);
 }
 
+int repository_put_hint(struct repository *repository, const struct digest *id, const char *name,
+			const void *data, size_t size)
+{
+	struct object_put *put;
+	struct digest stored;
+	int r = repository->ops->put_hint(repository, id, name, &put);
+
+	if (r)
+		return r;
+	r = repository->ops->put_write(put, data, size);
+	if (!r)
+		return repository->ops->put_finish(put, &stored);
+	repository->ops->put_abort(put);
+	return r;
+}
+
 void repository_rest(struct repository *repository)
 {
 	if (repository->ops->rest)

@@ -77,6 +77,16 @@ struct repository_ops {
 		    int (*each)(void *context, const char *ref, const struct digest *id),
 		    void *context);
 
+	/* A hint beside a snapshot (working_set.h): a small file with a name like that of a ref,
+	 * which may be replaced at any time.  exit 66 if there is none. */
+	int (*load_hint)(struct repository *repository, const struct digest *id, const char *name,
+			 struct bytes *bytes);
+	/* Begin a put that becomes, or replaces, a hint. */
+	int (*put_hint)(struct repository *repository, const struct digest *id, const char *name,
+			struct object_put **put);
+	int (*list_hints)(struct repository *repository, const struct digest *id,
+			  int (*each)(void *context, const char *name), void *context);
+
 	/* Give back what the next call would open again, such as a connection; NULL: nothing. */
 	void (*rest)(struct repository *repository);
 
@@ -104,6 +114,10 @@ MUST_USE int repository_load(struct repository *repository, enum object_kind kin
 /* Store a whole object, and exit 65 if it was stored under another name than its digest. */
 MUST_USE int repository_put(struct repository *repository, enum object_kind kind, const void *data,
 			    size_t size, struct digest *digest);
+
+/* Store a whole hint. */
+MUST_USE int repository_put_hint(struct repository *repository, const struct digest *id,
+				 const char *name, const void *data, size_t size);
 
 /* It will not be used for a while. */
 void repository_rest(struct repository *repository);

@@ -213,5 +213,8 @@ const struct repository_ops store_ops = {
 	.publish = store_publish,
 	.lease = store_lease,
 	.list = store_list,
+	.load_hint = store_load_hint,
+	.put_hint = store_put_hint,
+	.list_hints = store_list_hints,
 	.close = store_close,
 };

@@ -72,4 +72,14 @@ int store_open_pages(struct repository *repository, const struct snapshot *snaps
 		     enum page_priority priority, struct page_source **source);
 const struct pack *store_pack(const struct page_source *source, uint32_t place);
 
+int store_load_hint(struct repository *repository, const struct digest *id, const char *name,
+		    struct bytes *bytes);
+int store_put_hint(struct repository *repository, const struct digest *id, const char *name,
+		   struct object_put **put);
+/* Where it goes; its directory is made. */
+MUST_USE int store_hint_place(struct store *store, const struct digest *id, const char *name,
+			      char path[PATH_MAX]);
+int store_list_hints(struct repository *repository, const struct digest *id,
+		     int (*each)(void *context, const char *name), void *context);
+
 #endif

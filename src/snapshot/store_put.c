@@ -2,6 +2,7 @@
 /* store_put.c - how anything gets into the directory store: written aside, synced, renamed. */
 #include "base/file.h"
 #include "snapshot/store_internal.h"
+#include "snapshot/working_set.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,6 +132,7 @@ int store_replace_file(struct store *store, const char *path, const void *data, 
 struct object_put {
 	struct store *store;
 	enum object_kind kind;
+	char hint[PATH_MAX]; /* its path; empty: an object, named by its digest */
 	struct hasher *hasher;
 	uint64_t size;
 	int fd;
@@ -167,14 +169,29 @@ int store_put_write(struct object_put *put, const void *data, size_t size)
 {
 	int r;
 
-	if (size > object_size_max(put->kind) - put->size)
+	uint64_t most = put->hint[0] ? WORKING_SET_SIZE_MAX : object_size_max(put->kind);
+
+	if (size > most - put->size)
 		return fail(EXIT_DATA, EFBIG, "%s: %s of more than %llu bytes", put->store->url,
-			    object_kind_name(put->kind),
-			    (unsigned long long)object_size_max(put->kind));
+			    put->hint[0] ? "working set" : object_kind_name(put->kind),
+			    (unsigned long long)most);
 	put->size += size;
 	hasher_update(put->hasher, data, size);
 	r = file_write(put->fd, data, size);
 	return r ? path_failure("write", put->temp, -r) : 0;
+}
+
+int store_put_hint(struct repository *repository, const struct digest *id, const char *name,
+		   struct object_put **put)
+{
+	char path[PATH_MAX];
+	int r = store_hint_place(store_of(repository), id, name, path);
+
+	if (!r)
+		r = store_put_begin(repository, OBJECT_STATE, put);
+	if (!r)
+		memcpy((*put)->hint, path, sizeof(path));
+	return r;
 }
 
 int store_put_finish(struct object_put *put, struct digest *digest)
@@ -183,7 +200,10 @@ int store_put_finish(struct object_put *put, struct digest *digest)
 	int r;
 
 	hasher_end(put->hasher, digest);
-	store_object_path(put->store, put->kind, digest, path);
+	if (put->hint[0])
+		memcpy(path, put->hint, sizeof(path));
+	else
+		store_object_path(put->store, put->kind, digest, path);
 	r = store_temp_commit(put->store, put->temp, &put->fd, path);
 	put_free(put);
 	return r;

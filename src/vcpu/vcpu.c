@@ -231,7 +231,7 @@ static int begin(struct vcpu *vcpu)
 	if (vcpu->fault_mode && vcpu->fault_mode->vcpu_begin)
 		r = vcpu->fault_mode->vcpu_begin(vcpu);
 	if (!r && vcpu->memory->pager)
-		r = pager_enter(vcpu->memory->pager, FAULT_VCPU);
+		r = pager_enter(vcpu->memory->pager, FAULT_VCPU, vcpu->index);
 	return r;
 }
 

@@ -72,7 +72,7 @@ def processor_times():
 def measure(directory, url, mode, vcpus, pages):
     """One thaw: pages per second, the latency of a load in us (p50, p99), busy processors (%)."""
     guest = Machine.restore(directory, url, f"go{vcpus}", machine__fault_mode=mode,
-                            restore__fill="no")
+                            restore__prefetch="none")
     guest.until(lambda status: status["state"] == "running")
     all_before, idle_before = processor_times()
     guest.send(f"go {pages}\n")

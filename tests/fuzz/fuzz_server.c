@@ -96,8 +96,34 @@ static int list(struct repository *repository,
 	return r;
 }
 
+static int load_hint(struct repository *repository, const struct digest *id, const char *name,
+		     struct bytes *bytes)
+{
+	(void)name;
+	return load(repository, OBJECT_STATE, id, bytes);
+}
+
+static int put_hint(struct repository *repository, const struct digest *id, const char *name,
+		    struct object_put **put)
+{
+	(void)id;
+	(void)name;
+	return put_begin(repository, OBJECT_STATE, put);
+}
+
+static int list_hints(struct repository *repository, const struct digest *id,
+		      int (*each)(void *context, const char *name), void *context)
+{
+	(void)repository;
+	(void)id;
+	return each(context, "default");
+}
+
 static const struct repository_ops ops = {
 	.name = "fuzz",
+	.load_hint = load_hint,
+	.put_hint = put_hint,
+	.list_hints = list_hints,
 	.resolve = resolve,
 	.load = load,
 	.holds = holds,

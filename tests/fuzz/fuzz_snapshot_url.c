@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = 0;
 	if (!snapshot_url_parse(text, &url) &&
-	    (!url.location[0] || url.servers.count > SERVERS_MOST || (!url.ref[0] && !url.has_digest) || strchr(url.ref, '/')))
+	    (!url.location[0] || url.servers.count > SERVERS_MOST ||
+	     (!url.ref[0] && !url.has_digest) || strchr(url.ref, '/')))
 		abort();
 	if (!repository_url_parse(text, &url) && (!url.location[0] || url.ref[0]))
 		abort();

@@ -11,6 +11,7 @@
 #include "snapshot/page_index.h"
 #include "snapshot/state_tree.h"
 #include "snapshot/store_lease.h"
+#include "snapshot/working_set.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -142,6 +143,17 @@ static void make_state_tree(void)
 	bytes_finish(&bytes);
 }
 
+static void make_working_set(void)
+{
+	struct touch touches[] = {{7, 0, 0}, {900, 1000, 1}, {3, 2000, TOUCHED_BY_DEVICE}};
+	struct working_set set = {.recordings = {{touches, 3}, {touches, 2}}, .count = 2};
+	struct bytes bytes;
+
+	must(working_set_format(&set, &bytes));
+	save("working_set", bytes.data, bytes.size);
+	bytes_finish(&bytes);
+}
+
 static void make_url(void)
 {
 	static const char url[] =
@@ -210,6 +222,7 @@ int main(int argc, char **argv)
 	make_manifest();
 	make_page_index();
 	make_state_tree();
+	make_working_set();
 	make_url();
 	make_keys();
 	make_messages();

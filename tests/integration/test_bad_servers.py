@@ -25,7 +25,7 @@ WRONG_PAGES = [PAGES, PAGES + 2048, PAGES + 4095]
 
 @pytest.mark.parametrize("offset", WRONG_PAGES)
 def test_wrong_page_ends_the_machine(thaw, frozen, offset):
-    vm = thaw(once(DATA, flip(offset), 40), restore__fill="no")
+    vm = thaw(once(DATA, flip(offset), 40), restore__prefetch="none")
     vm.send("digest\n")
     assert vm.wait() == 65
     assert "another digest" in vm.messages()
@@ -67,7 +67,7 @@ TROUBLES = {
 def test_single_troubles_are_survived(thaw, frozen):
     """One after the other in one thaw, far enough apart that each is a single one."""
     script = each(DATA, list(TROUBLES.values()), nth=50, step=20)
-    vm = thaw(script, restore__fill="no", remote__stall_timeout="60s")
+    vm = thaw(script, restore__prefetch="none", remote__stall_timeout="60s")
     assert frozen.is_intact_in(vm)
     # Each DATA that was not taken costs a new connection; "an answer too many" too.
     assert vm.status()["remote"]["reconnects"] >= len(TROUBLES)
@@ -78,7 +78,7 @@ def test_single_troubles_are_survived(thaw, frozen):
 @pytest.mark.parametrize("trouble, exit_code", [("half a page", 69), ("garbage", 76),
                                                 ("more pages", 76)])
 def test_lasting_trouble_ends_the_machine(thaw, trouble, exit_code):
-    vm = thaw(lasting(DATA, TROUBLES[trouble], 40), restore__fill="no")
+    vm = thaw(lasting(DATA, TROUBLES[trouble], 40), restore__prefetch="none")
     vm.send("digest\n")
     assert vm.wait() == exit_code
     assert b"bad" not in vm.output

@@ -95,7 +95,7 @@ def test_wrong_page_is_refused_before_an_eager_start(lab, files, frozen):
 
 def test_wrong_page_never_enters_the_guest(lab, files, frozen, fault_mode):
     with_wrong_pages(files)
-    vm = lab.restore(lab.url(frozen.name), machine__fault_mode=fault_mode, restore__fill="no")
+    vm = lab.restore(lab.url(frozen.name), machine__fault_mode=fault_mode, restore__prefetch="none")
     assert vm.wait() == 65
     assert WRONG_PAGE.search(vm.messages()) and files.id in vm.messages() and vm.output == b""
 

@@ -47,7 +47,7 @@ def guest(request, shared_lab):
 
 def touch(lab, url, pages, fault_mode):
     """Thaw it; it has to find everything right, and to have faulted on every page."""
-    vm = lab.restore(url, machine__fault_mode=fault_mode, restore__fill="no")
+    vm = lab.restore(url, machine__fault_mode=fault_mode, restore__prefetch="none")
     vm.send("t")
     assert vm.expect(r"(OK|FAIL[^\r\n]*)\r?\n").group(1) == b"OK"
     status = vm.status()

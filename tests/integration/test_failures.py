@@ -16,7 +16,7 @@ def server(lab, frozen):
 
 def thaw_a_little(lab, frozen, server, name="vm", **sets):
     """Some pages are there, most are not."""
-    vm = lab.restore(server.url(frozen.name), name=name, restore__fill="no", **sets)
+    vm = lab.restore(server.url(frozen.name), name=name, restore__prefetch="none", **sets)
     assert vm.ask("nonce") == frozen.nonce
     return vm
 
@@ -115,7 +115,7 @@ def test_crash_in_the_middle_of_a_freeze_leaves_the_old_snapshot(lab, frozen):
 
 
 def test_many_machines_from_one_server(lab, frozen, server):
-    vms = [lab.restore(server.url(frozen.name), name=f"vm{i}", restore__fill="no")
+    vms = [lab.restore(server.url(frozen.name), name=f"vm{i}", restore__prefetch="none")
            for i in range(4)]
     for vm in vms:
         vm.send("digest\n")

@@ -33,7 +33,7 @@ def test_ten_generations(lab, server, frozen):
         assert generation == 0 or result["inherited"] > 0
         assert not repeated(proxy.pages)
         proxy.pages.clear()
-        vm = lab.restore(proxy.url(f"generation{generation}"), restore__fill="no")
+        vm = lab.restore(proxy.url(f"generation{generation}"), restore__prefetch="none")
     assert vm.ask("nonce") == frozen.nonce
     assert vm.ask("digest").endswith(" ok")
     vm.poweroff()
@@ -55,20 +55,20 @@ def test_prefetch_and_faults_install_each_page_once(lab, frozen):
 
 def test_a_store_without_the_parents_packs_gets_the_absent_pages_too(lab, server, frozen):
     """Nothing was touched, so every page has to be fetched for it."""
-    vm = lab.restore(frozen.url, restore__paused="yes", restore__fill="no")
+    vm = lab.restore(frozen.url, restore__paused="yes", restore__prefetch="none")
     result = vm.snapshot(server.url("moved"))
     hashes = SnapshotFiles(frozen.store, frozen.name).page_hashes()
     assert result["inherited"] == 0
     assert result["written"] == sum(digest is not None for digest in hashes)
     assert SnapshotFiles(server.store, "moved").page_hashes() == hashes
-    vm = lab.restore(server.url("moved"), restore__fill="no")
+    vm = lab.restore(server.url("moved"), restore__prefetch="none")
     assert frozen.is_intact_in(vm)
     vm.poweroff()
 
 
 def test_the_parents_own_store_gets_nothing_twice(lab, frozen):
     SnapshotFiles.copy(frozen.store, frozen.name, lab.path("store"))
-    vm = lab.restore(lab.url(frozen.name), restore__paused="yes", restore__fill="no")
+    vm = lab.restore(lab.url(frozen.name), restore__paused="yes", restore__prefetch="none")
     result = vm.snapshot(lab.url("child"))
     assert result["written"] == 0 and result["inherited"] > 0
     parent, child = (SnapshotFiles(lab.path("store"), name) for name in (frozen.name, "child"))

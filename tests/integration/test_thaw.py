@@ -61,7 +61,7 @@ def busy(request, shared_lab, server):
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_lazy_thaw_goes_on(lab, busy, transport, fault_mode):
-    vm = busy.thaw(lab, transport, machine__fault_mode=fault_mode, restore__fill="no")
+    vm = busy.thaw(lab, transport, machine__fault_mode=fault_mode, restore__prefetch="none")
     busy.check(vm)
     status = vm.status()
     vm.poweroff()
@@ -151,7 +151,7 @@ def test_sixteen_vcpus_page_for_themselves(lab):
     vm.send("fill 320\n")
     vm.expect(r"READY 16 \d+")
     vm.snapshot(lab.url("sixteen"))
-    vm = lab.restore(lab.url("sixteen"), restore__fill="no")
+    vm = lab.restore(lab.url("sixteen"), restore__prefetch="none")
     vm.send("go 20\n")
     vm.expect(r"DONE 16 320 ")
     vm.send("off\n")
@@ -173,7 +173,7 @@ def test_boot_freeze_to_a_server_and_thaw(lab):
     vm = lab.boot().ready()
     nonce, digest = vm.ask("nonce"), vm.ask("digest")
     vm.snapshot(server.url("vm"))
-    thawed = lab.restore(server.url("vm"), name="thawed", restore__fill="no")
+    thawed = lab.restore(server.url("vm"), name="thawed", restore__prefetch="none")
     assert thawed.ask("nonce") == nonce
     assert thawed.ask("digest") == digest
     assert thawed.status()["pages"]["missing"] > 0

@@ -154,7 +154,7 @@ static void *cpu_main(void *argument)
 	int r = 0;
 
 	if (machine->options->fault == FAULT_KIND_EXIT)
-		r = pager_enter(machine->pager, FAULT_VCPU);
+		r = pager_enter(machine->pager, FAULT_VCPU, 0);
 	if (!r)
 		r = touch_share(cpu);
 	if (r)

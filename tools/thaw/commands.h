@@ -33,6 +33,7 @@ int command_check(const struct arguments *arguments, enum exit_code *exit_code);
 int command_inspect(const struct arguments *arguments, enum exit_code *exit_code);
 int command_copy(const struct arguments *arguments, enum exit_code *exit_code);
 int command_list(const struct arguments *arguments, enum exit_code *exit_code);
+int command_workingset(const struct arguments *arguments, enum exit_code *exit_code);
 
 /* Show a machine that thaws on one line of stdout until every page is there, or it is gone. */
 int watch_machine(const char *control_path);

@@ -50,6 +50,9 @@ static const struct command {
 	 "copy a snapshot to another store"},
 	{"list", command_list, 1, 1, TAKES_JSON, "dir:PATH | tcp://HOST:PORT [--json]",
 	 "the snapshots of a store"},
+	{"workingset", command_workingset, 1, 64, TAKES_JSON,
+	 "record VM | merge SNAPSHOT_URL NAME FROM... | show SNAPSHOT_URL [NAME] [--json]",
+	 "what thaws of a snapshot touched first"},
 };
 
 static void print_help(void)

@@ -38,7 +38,9 @@ START_TEST(defaults_suit_a_small_machine)
 	ck_assert_int_eq(config.fault_mode, CONFIG_FAULT_AUTO);
 	ck_assert_int_eq(config.serial, CONFIG_SERIAL_STDIO);
 	ck_assert_int_eq(config.restore_mode, CONFIG_RESTORE_LAZY);
-	ck_assert(config.restore_fill);
+	ck_assert_int_eq(config.prefetch, CONFIG_PREFETCH_ALL);
+	ck_assert_str_eq(config.working_set, "default");
+	ck_assert_str_eq(config.record, "");
 	ck_assert(!config.restore_paused);
 	ck_assert(config.rng);
 	ck_assert_uint_eq(config.fault_deadline_ns, 2 * NS_PER_S);

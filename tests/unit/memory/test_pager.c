@@ -193,7 +193,7 @@ END_TEST
 START_TEST(a_source_that_does_not_open_leaves_the_page_absent)
 {
 	rig.mock.refuse_open = true;
-	ck_assert_int_eq(pager_enter(rig.pager, FAULT_VCPU), -ENODEV);
+	ck_assert_int_eq(pager_enter(rig.pager, FAULT_VCPU, 0), -ENODEV);
 	ck_assert_int_eq(pager_resolve(rig.pager, RIG_BASE), -ENODEV);
 	ck_assert_int_eq(error_last()->exit_code, EXIT_UNAVAILABLE);
 	ck_assert(!rig_present(&rig, 0));
@@ -206,10 +206,10 @@ END_TEST
 
 static void *enter_and_fault(void *fault_class)
 {
-	int r = pager_enter(rig.pager, (enum fault_class)(uintptr_t)fault_class);
+	int r = pager_enter(rig.pager, (enum fault_class)(uintptr_t)fault_class, 0);
 
 	if (!r)
-		r = pager_enter(rig.pager, FAULT_DEVICE); /* too late: the class is chosen */
+		r = pager_enter(rig.pager, FAULT_DEVICE, 0); /* too late: the class is chosen */
 	if (!r)
 		r = pager_resolve(rig.pager, RIG_BASE);
 	return (void *)(intptr_t)r;
@@ -448,7 +448,7 @@ END_TEST
 static void *go_through(void *argument)
 {
 	uintptr_t number = (uintptr_t)argument;
-	intptr_t r = number % 2 ? pager_enter(rig.pager, FAULT_VCPU) : 0;
+	intptr_t r = number % 2 ? pager_enter(rig.pager, FAULT_VCPU, 0) : 0;
 
 	for (uint64_t i = 0; i < PAGES && !r; i++) {
 		uint64_t page = (i + number * 5) % PAGES;

@@ -108,8 +108,12 @@ START_TEST(header_out_of_bounds)
 		{{.type = MESSAGE_ERROR, .length = 5 + ERROR_TEXT_MAX}, "ERROR of"},
 		{{.type = MESSAGE_LIST, .length = REF_NAME_MAX}, "LIST of"},
 		{{.type = MESSAGE_LIST_OK, .length = 1u << 24}, "LIST_OK of"},
+		{{.type = MESSAGE_LOAD_HINT, .length = 32}, "LOAD_HINT of 32"},
+		{{.type = MESSAGE_PUT_HINT, .length = 160}, "PUT_HINT of 160"},
+		{{.type = MESSAGE_LIST_HINTS, .length = 31}, "LIST_HINTS of 31"},
+		{{.type = MESSAGE_LIST_HINTS_OK, .length = 1u << 16}, "LIST_HINTS_OK of"},
 		{{.type = 0, .length = 0}, "unknown message type 0"},
-		{{.type = MESSAGE_TYPES, .length = 0}, "unknown message type 24"},
+		{{.type = MESSAGE_TYPES, .length = 0}, "unknown message type 28"},
 		{{.type = (enum message_type)0xffff, .length = 0}, "unknown message type 65535"},
 		{{.type = MESSAGE_HELLO, .flags = FLAG_LAST, .length = 16}, "unknown flags 0x1"},
 		{{.type = MESSAGE_DATA, .flags = 2, .length = 16 + PAGE_SIZE}, "unknown flags 0x2"},
@@ -132,7 +136,7 @@ START_TEST(only_requests_are_requests)
 		ck_assert_ptr_nonnull(message_name((enum message_type)type));
 		requests += message_is_request((enum message_type)type);
 	}
-	ck_assert_uint_eq(requests, 11);
+	ck_assert_uint_eq(requests, 14);
 	ck_assert(message_is_request(MESSAGE_GET));
 	ck_assert(!message_is_request(MESSAGE_DATA));
 	ck_assert(!message_is_request(MESSAGE_ERROR));

@@ -2,6 +2,7 @@
 /* test_tcp_repository.c - a client and a server that both behave. */
 #include "remote/tcp_repository.h"
 #include "remote_rig.h"
+#include "snapshot/working_set.h"
 
 static struct rig rig;
 static struct repository *repository;
@@ -56,6 +57,43 @@ START_TEST(bulk_frames_are_larger)
 			 BULK_FRAME_PAGES * PAGE_SIZE);
 	page_source_destroy(demand);
 	page_source_destroy(bulk);
+	finish();
+}
+END_TEST
+
+static int is_default(void *context, const char *name)
+{
+	ck_assert_str_eq(name, "default");
+	++*(unsigned *)context;
+	return 0;
+}
+
+START_TEST(hints)
+{
+	static uint8_t hint[WORKING_SET_SIZE_MAX + 1];
+	const struct digest none = {{1}};
+	struct bytes bytes;
+	unsigned count = 0;
+
+	init();
+	memset(hint, 0x5a, sizeof(hint));
+	ck_fails(repository->ops->load_hint(repository, &rig.snapshot.id, "default", &bytes),
+		 EXIT_NOINPUT, "default");
+	ck_ok(repository_put_hint(repository, &rig.snapshot.id, "default", hint,
+				  WORKING_SET_SIZE_MAX));
+	ck_ok(repository->ops->load_hint(repository, &rig.snapshot.id, "default", &bytes));
+	ck_assert_uint_eq(bytes.size, WORKING_SET_SIZE_MAX);
+	ck_assert_mem_eq(bytes.data, hint, bytes.size);
+	bytes_finish(&bytes);
+	ck_ok(repository->ops->list_hints(repository, &rig.snapshot.id, is_default, &count));
+	ck_assert_uint_eq(count, 1);
+	ck_ok(repository->ops->list_hints(repository, &none, is_default, &count));
+	ck_assert_uint_eq(count, 1);
+	ck_fails(repository_put_hint(repository, &rig.snapshot.id, "big", hint, sizeof(hint)),
+		 EXIT_DATA, "working set");
+	ck_fails(repository_put_hint(repository, &none, "default", hint, 1), EXIT_NOINPUT,
+		 "no snapshot");
+	ck_fails(repository_put_hint(repository, &none, "../up", hint, 1), EXIT_USAGE, "../up");
 	finish();
 }
 END_TEST
@@ -289,7 +327,7 @@ START_TEST(addresses)
 }
 END_TEST
 
-SUITE_MAIN("tcp_repository", every_page_is_the_same, bulk_frames_are_larger,
+SUITE_MAIN("tcp_repository", every_page_is_the_same, bulk_frames_are_larger, hints,
 	   things_that_are_not_there, freeze_to_the_server, an_object_of_many_chunks,
 	   an_abandoned_put_leaves_nothing, publish_needs_the_manifest, list_many, read_only,
 	   restart_between_requests, a_rested_repository_connects_again, nobody_listens,
