@@ -147,9 +147,12 @@ int pager_resolve(struct pager *pager, uint64_t gpa)
 int pager_enter(struct pager *pager, enum fault_class fault_class, unsigned number)
 {
 	struct pager_thread *self;
-	int r = atomic_load(&pager->resident) ? 0 : pager_thread_self(pager, fault_class, &self);
+	int r;
 
-	if (!r && !atomic_load(&pager->resident))
+	if (atomic_load(&pager->resident))
+		return 0;
+	r = pager_thread_self(pager, fault_class, &self);
+	if (!r)
 		self->number = number;
 	/* The last page may have come, and the source gone, while it was being opened. */
 	return r && atomic_load(&pager->resident) ? 0 : r;

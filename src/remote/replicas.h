@@ -50,7 +50,7 @@ struct replica {
 };
 
 struct replicas {
-	unsigned count;
+	_Atomic unsigned count; /* grows under the session's lock, and is read without it */
 	struct replica all[SERVERS_MOST];
 };
 

@@ -67,8 +67,8 @@ static int watch(struct peer *peer, uint32_t before)
 
 	if (peer->epoll_events == before)
 		return 0;
-	return epoll_ctl(peer->worker->epoll_fd, before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, peer->channel.fd,
-			 &event);
+	return epoll_ctl(peer->worker->epoll_fd, before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+			 peer->channel.fd, &event);
 }
 
 /* Is it still here afterwards? */

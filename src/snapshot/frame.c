@@ -9,8 +9,9 @@
 #include <zstd.h>
 
 #define ZSTD_LEVEL 1
-#define ZSTD_PAUSE 15u /* frames without a try behind one that did not pay: neighbours are alike \
-			*/
+#define ZSTD_PAUSE                                                                    \
+	15u /* frames without a try behind one that did not pay: neighbours are alike \
+	     */
 
 const char *frame_encoding_name(enum frame_encoding encoding)
 {

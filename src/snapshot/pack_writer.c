@@ -71,7 +71,7 @@ int pack_writer_add(struct pack_writer *writer, const uint8_t *data, uint32_t *p
 
 	if (r)
 		return r;
-	memcpy(writer->buffer + writer->pages % FRAME_PAGES * PAGE_SIZE, data, PAGE_SIZE);
+	memcpy(writer->buffer + (size_t)(writer->pages % FRAME_PAGES) * PAGE_SIZE, data, PAGE_SIZE);
 	*place = writer->pages++;
 	return writer->pages % FRAME_PAGES ? 0 : flush(writer);
 }

@@ -65,7 +65,7 @@ static int read_failure(const struct store_pages *pages, const struct page_entry
 static int read_raw(const struct pack *pack, uint32_t page, uint32_t run, uint8_t *buffer)
 {
 	uint32_t number = page / FRAME_PAGES, last = (page + run - 1) / FRAME_PAGES, until = number;
-	uint64_t offset = pack->frames[number].offset + page % FRAME_PAGES * PAGE_SIZE;
+	uint64_t offset = pack->frames[number].offset + (uint64_t)(page % FRAME_PAGES) * PAGE_SIZE;
 	int r;
 
 	while (until < last && pack->frames[until + 1].encoding == FRAME_RAW)

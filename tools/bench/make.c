@@ -153,10 +153,11 @@ static int run(const struct options *options, json_t *report)
 	struct snapshot_url url;
 	int r = repository_url_parse(options->words[0], &url);
 
-	if (!r && options->data > options->size)
-		r = fail(EXIT_USAGE, EINVAL, "--data is more than --size");
-	if (!r)
-		r = remote_session_create(&REMOTE_OPTIONS_DEFAULT, &session);
+	if (r)
+		return r;
+	if (options->data > options->size)
+		return fail(EXIT_USAGE, EINVAL, "--data is more than --size");
+	r = remote_session_create(&REMOTE_OPTIONS_DEFAULT, &session);
 	if (r)
 		return r;
 	r = repository_open(&url, STORE_WRITE, session, &repository);

@@ -166,7 +166,8 @@ static inline void code_destroy(struct page_source *source)
 
 static inline int code_open(void *context, enum page_priority priority, struct page_source **source)
 {
-	static const struct page_source_ops ops = {.name = "code", .fetch = code_fetch, .destroy = code_destroy};
+	static const struct page_source_ops ops = {
+		.name = "code", .fetch = code_fetch, .destroy = code_destroy};
 	struct code_source *self = calloc(1, sizeof(*self));
 
 	ck_assert_ptr_nonnull(self);
