@@ -181,7 +181,7 @@ static int run_fleet(const struct options *options, const struct target *target,
 	static const struct crew_ops ops = {prepare, replay};
 	struct replay_thread *threads = calloc(options->threads, sizeof(*threads));
 	struct load_server server;
-	double seconds;
+	double seconds = 0;
 	int r = load_server_find(options->words[0], origin_snapshot(target->origin), &server);
 
 	if (!threads)

@@ -46,8 +46,9 @@ int collect_garbage(const struct thawd_config *config, const char *grace, bool d
 	struct gc_result result;
 	int r = parse_grace(grace, &options.grace_s);
 
-	if (!r)
-		r = store_open(config->store, STORE_READ, &repository);
+	if (r)
+		return r;
+	r = store_open(config->store, STORE_READ, &repository);
 	if (r)
 		return r;
 	r = store_gc(repository, &options, &result);
