@@ -110,16 +110,14 @@ static int send_noted(struct tcp_stream *stream)
 	return r;
 }
 
-/* The range that these pages were asked for with; none if they were not. */
-static struct noted *find(struct tcp_stream *stream, uint64_t id, const struct page_range *pages)
+/* The range that this page was asked for with; none if it was not. */
+static struct noted *find(struct tcp_stream *stream, uint64_t id, uint64_t page)
 {
 	for (uint32_t i = 0; i < stream->used; i++) {
 		struct noted *noted = &stream->noted[i];
-		uint64_t at = pages->first - noted->range.first; /* huge if before */
 
-		if (noted->id == id && at < noted->range.count &&
-		    pages->count <= noted->range.count - at)
-			return noted;
+		if (noted->id == id && page - noted->range.first < noted->range.count)
+			return noted; /* the difference is huge if the page is before it */
 	}
 	return NULL;
 }
@@ -149,24 +147,46 @@ static int strike_out(struct tcp_stream *stream, struct noted *noted,
 	return behind < end ? note(stream, noted->id, behind, (uint32_t)(end - behind)) : 0;
 }
 
-static int strike_out_all(struct tcp_stream *stream, uint64_t id, const struct page_data *data,
-			  uint32_t *struck)
+/* The server may join neighbouring ranges of one GET.  *struck says how many pages are out. */
+static int strike_out_joined(struct tcp_stream *stream, uint64_t id, const struct page_range *pages,
+			     uint32_t *struck)
 {
 	int r = 0;
 
-	for (; !r && *struck < data->range_count; ++*struck) {
-		const struct page_range *range = &data->ranges[*struck];
-		struct noted *noted;
+	for (*struck = 0; !r && *struck < pages->count;) {
+		struct page_range part = {pages->first + *struck, pages->count - *struck};
+		struct noted *noted = id ? find(stream, id, part.first) : NULL;
+		uint64_t left;
 
-		if (range->first == PAGE_UNASKED)
-			continue;
-		noted = id ? find(stream, id, range) : NULL;
 		if (!noted)
 			return connection_violated(&stream->pages.connection,
 						   "pages that were not asked for");
-		r = strike_out(stream, noted, range);
+		left = noted->range.first + noted->range.count - part.first;
+		if (part.count > left)
+			part.count = (uint32_t)left;
+		r = strike_out(stream, noted, &part);
+		*struck += part.count;
 	}
 	return r;
+}
+
+static int strike_out_all(struct tcp_stream *stream, uint64_t id, const struct page_data *data,
+			  uint32_t *struck)
+{
+	for (; *struck < data->range_count; ++*struck) {
+		const struct page_range *range = &data->ranges[*struck];
+		uint32_t part = 0;
+		int r;
+
+		if (range->first == PAGE_UNASKED)
+			continue;
+		r = strike_out_joined(stream, id, range, &part);
+		if (r && part && note(stream, 0, range->first, part))
+			return -EOVERFLOW;
+		if (r)
+			return r;
+	}
+	return 0;
 }
 
 /* Unpack to where the pages are taken from. */

@@ -158,4 +158,7 @@ def test_connection_lost_at_each_byte(lab, large_server, large_snapshot, options
 def test_flipped_bit_of_a_page_ends_the_machine(lab, server, snapshot, options, offset):
     script = once(DATA, flip(PAGES + offset if offset >= 0 else -1), nth=5)
     outcome = lab.thaw(lab.proxy(server, script).url(snapshot.name), snapshot, *options)
-    ended(outcome, 65, "another digest")
+    if "do not decode" in outcome.messages:
+        survived(outcome)  # an encoded frame was hit: a violation, and asked for again
+    else:
+        ended(outcome, 65, "another digest")

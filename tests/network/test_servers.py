@@ -25,7 +25,7 @@ class Stage:
     def __init__(self, lab, snapshot):
         self.lab = lab
         self.snapshot = snapshot
-        self.server = self.start()
+        self.server = self.start(free_port())
         self.proxy = lab.proxy(self.server)
 
     def at(self, script):
@@ -37,7 +37,7 @@ class Stage:
         return self.lab.thaw(self.proxy.url(self.snapshot.name), self.snapshot, *options,
                              **{**patience, **sets})
 
-    def start(self, port=0):
+    def start(self, port):
         # Clients would be gone before the end of the drain, if the proxy did not wait for it.
         return self.lab.server(store=self.snapshot.store, port=port, server__drain="200ms")
 

@@ -4,6 +4,7 @@
 THAW_BIN names the directory of the programs.
 """
 import os
+import random
 import re
 import select
 import signal
@@ -153,9 +154,16 @@ class Server(Process):
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that nobody has now, and that no client is given by chance while its server is away:
+    below net.ipv4.ip_local_port_range."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Lab:
