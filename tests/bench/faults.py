@@ -19,7 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import FAULT_MODES, GUESTS, Machine, Server, available_modes
+from harness import FAULT_MODES, GUESTS, Machine, available_modes
+from processes import Server
 
 DELAYS_US = [0, 1000, 5000]
 VCPUS = [1, 2, 4, 8]
