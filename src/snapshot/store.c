@@ -169,29 +169,56 @@ static int skip_hidden(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-static int store_list(struct repository *repository,
-		      int (*each)(void *context, const char *ref, const struct digest *id),
-		      void *context)
+int store_each_file(const struct store *store, const char *directory,
+		    int (*each)(void *context, const char *directory, const char *name),
+		    void *context)
 {
-	struct store *store = store_of(repository);
 	struct dirent **entries;
 	char path[PATH_MAX];
-	struct digest id;
 	int count, r = 0;
 
-	store_path(store, "refs", "", path);
+	store_path(store, directory, "", path);
 	count = scandir(path, &entries, skip_hidden, alphasort);
 	if (count < 0)
-		return fail(store_exit_code(errno), errno, "%s: %s", path, strerror(errno));
+		return errno == ENOENT ? 0
+				       : fail(store_exit_code(errno), errno, "%s: %s", path,
+					      strerror(errno));
 	for (int i = 0; i < count; i++) {
 		if (!r)
-			r = store_resolve(repository, entries[i]->d_name, &id);
-		if (!r)
-			r = each(context, entries[i]->d_name, &id);
+			r = each(context, directory, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
 	return r;
+}
+
+struct listing {
+	struct repository *repository;
+	int (*each)(void *context, const char *ref, const struct digest *id);
+	void *context;
+};
+
+static int list_ref(void *context, const char *directory, const char *ref)
+{
+	struct listing *listing = context;
+	struct digest id;
+	int r = store_resolve(listing->repository, ref, &id);
+
+	(void)directory;
+	return r ? r : listing->each(listing->context, ref, &id);
+}
+
+static int store_list(struct repository *repository,
+		      int (*each)(void *context, const char *ref, const struct digest *id),
+		      void *context)
+{
+	struct listing listing = {repository, each, context};
+	char path[PATH_MAX];
+
+	store_path(store_of(repository), "refs", "", path);
+	if (access(path, F_OK)) /* every store has one, be it empty */
+		return fail(store_exit_code(errno), errno, "%s: %s", path, strerror(errno));
+	return store_each_file(store_of(repository), "refs", list_ref, &listing);
 }
 
 static void store_close(struct repository *repository)

@@ -7,7 +7,6 @@
 #include "snapshot/store_internal.h"
 #include "snapshot/store_lease.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -69,35 +68,6 @@ static void tell(struct check *check, const char *directory, const char *file,
 	bytes_finish(&list);
 }
 
-/* --- files --- */
-
-static int skip_hidden(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-static int for_each_file(struct check *check, const char *directory,
-			 int (*each)(struct check *check, const char *directory, const char *name))
-{
-	struct dirent **entries;
-	char path[PATH_MAX];
-	int count, r = 0;
-
-	store_path(check->store, directory, "", path);
-	count = scandir(path, &entries, skip_hidden, alphasort);
-	if (count < 0)
-		return errno == ENOENT ? 0
-				       : fail(store_exit_code(errno), errno, "%s: %s", path,
-					      strerror(errno));
-	for (int i = 0; i < count; i++) {
-		if (!r)
-			r = each(check, directory, entries[i]->d_name);
-		free(entries[i]);
-	}
-	free(entries);
-	return r;
-}
-
 /* --- refs, pins and leases --- */
 
 static int note_objects(struct named *named, const struct manifest *manifest)
@@ -128,8 +98,9 @@ static int find_objects(struct check *check, struct named *named)
 	return r;
 }
 
-static int add_ref(struct check *check, const char *directory, const char *name)
+static int add_ref(void *context, const char *directory, const char *name)
 {
+	struct check *check = context;
 	struct named *more = realloc(check->refs, (check->ref_count + 1) * sizeof(*more));
 	struct named *named;
 
@@ -159,8 +130,9 @@ static int check_ref_target(struct check *check, const struct named *named)
 	return r;
 }
 
-static int check_pin(struct check *check, const char *directory, const char *name)
+static int check_pin(void *context, const char *directory, const char *name)
 {
+	struct check *check = context;
 	struct digest id;
 
 	if (!digest_from_hex(name, &id))
@@ -168,8 +140,9 @@ static int check_pin(struct check *check, const char *directory, const char *nam
 	return 0;
 }
 
-static int check_lease(struct check *check, const char *directory, const char *name)
+static int check_lease(void *context, const char *directory, const char *name)
 {
+	struct check *check = context;
 	char path[PATH_MAX];
 	struct bytes bytes;
 	struct lease lease;
@@ -204,8 +177,9 @@ static int hash_file(struct check *check, const char *path, struct digest *diges
 	return (int)n;
 }
 
-static int check_object(struct check *check, const char *directory, const char *name)
+static int check_object(void *context, const char *directory, const char *name)
 {
+	struct check *check = context;
 	struct digest expected, digest;
 	char path[PATH_MAX];
 	int r;
@@ -269,8 +243,9 @@ static void check_pages(struct check *check, const struct snapshot *snapshot, co
 		tell(check, "manifests", name, &snapshot->id, what);
 }
 
-static int check_snapshot(struct check *check, const char *directory, const char *name)
+static int check_snapshot(void *context, const char *directory, const char *name)
 {
+	struct check *check = context;
 	struct snapshot snapshot;
 	struct digest id;
 	char path[PATH_MAX];
@@ -290,23 +265,23 @@ static int check_snapshot(struct check *check, const char *directory, const char
 
 static int check_all(struct check *check)
 {
-	int r = for_each_file(check, "refs", add_ref);
+	int r = store_each_file(check->store, "refs", add_ref, check);
 
 	for (size_t i = 0; !r && i < check->ref_count; i++)
 		r = check_ref_target(check, &check->refs[i]);
 	if (!r)
-		r = for_each_file(check, "pins", check_pin);
+		r = store_each_file(check->store, "pins", check_pin, check);
 	if (!r)
-		r = for_each_file(check, "leases", check_lease);
+		r = store_each_file(check->store, "leases", check_lease, check);
 	if (!r)
-		r = for_each_file(check, "manifests", check_object);
+		r = store_each_file(check->store, "manifests", check_object, check);
 	if (!r)
-		r = for_each_file(check, "state", check_object);
+		r = store_each_file(check->store, "state", check_object, check);
 	if (!r)
-		r = for_each_file(check, "index", check_object);
+		r = store_each_file(check->store, "index", check_object, check);
 	if (!r)
-		r = for_each_file(check, "packs", check_object);
-	return r ? r : for_each_file(check, "manifests", check_snapshot);
+		r = store_each_file(check->store, "packs", check_object, check);
+	return r ? r : store_each_file(check->store, "manifests", check_snapshot, check);
 }
 
 int store_fsck(struct repository *repository,

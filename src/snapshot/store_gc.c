@@ -8,7 +8,6 @@
 #include "snapshot/store_internal.h"
 #include "snapshot/store_lease.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,30 +25,6 @@ struct collection {
 };
 
 /* --- files --- */
-
-/* Call each() with the names in a directory of the store, until one fails.  None if there is no
- * such directory. */
-static int for_each_file(struct collection *gc, const char *directory,
-			 int (*each)(struct collection *gc, const char *directory,
-				     const char *name))
-{
-	char path[PATH_MAX];
-	struct dirent *entry;
-	DIR *dir;
-	int r = 0;
-
-	store_path(gc->store, directory, "", path);
-	dir = opendir(path);
-	if (!dir && errno == ENOENT)
-		return 0;
-	if (!dir)
-		return fail(store_exit_code(errno), errno, "%s: %s", path, strerror(errno));
-	while (!r && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			r = each(gc, directory, entry->d_name);
-	closedir(dir);
-	return r;
-}
 
 static bool is_older(const struct collection *gc, const struct stat *st, uint64_t seconds)
 {
@@ -75,8 +50,9 @@ static int remove_old(struct collection *gc, const char *path, const char *name)
 }
 
 /* Look at its age and remove it, with nobody touching it in between. */
-static int sweep_file(struct collection *gc, const char *directory, const char *file)
+static int sweep_file(void *context, const char *directory, const char *file)
 {
+	struct collection *gc = context;
 	char path[PATH_MAX], name[STORE_PATH_SLACK * 2];
 	int lock, r = store_lock(gc->store, STORE_EXCLUSIVE, &lock);
 
@@ -91,8 +67,9 @@ static int sweep_file(struct collection *gc, const char *directory, const char *
 
 /* --- mark --- */
 
-static int add_ref(struct collection *gc, const char *directory, const char *name)
+static int add_ref(void *context, const char *directory, const char *name)
 {
+	struct collection *gc = context;
 	struct digest id;
 	int r = store_load_ref(gc->store, name, &id);
 
@@ -100,8 +77,9 @@ static int add_ref(struct collection *gc, const char *directory, const char *nam
 	return r ? r : digest_set_add(&gc->roots, &id);
 }
 
-static int add_pin(struct collection *gc, const char *directory, const char *name)
+static int add_pin(void *context, const char *directory, const char *name)
 {
+	struct collection *gc = context;
 	struct digest id;
 
 	if (!digest_from_hex(name, &id))
@@ -110,8 +88,9 @@ static int add_pin(struct collection *gc, const char *directory, const char *nam
 	return digest_set_add(&gc->roots, &id);
 }
 
-static int add_lease(struct collection *gc, const char *directory, const char *name)
+static int add_lease(void *context, const char *directory, const char *name)
 {
+	struct collection *gc = context;
 	char path[PATH_MAX];
 	struct bytes bytes;
 	struct lease lease;
@@ -135,8 +114,9 @@ static int add_lease(struct collection *gc, const char *directory, const char *n
 	return 0;
 }
 
-static int add_young_manifest(struct collection *gc, const char *directory, const char *name)
+static int add_young_manifest(void *context, const char *directory, const char *name)
 {
+	struct collection *gc = context;
 	char path[PATH_MAX];
 	struct digest id;
 	struct stat st;
@@ -154,13 +134,13 @@ static int find_roots(struct collection *gc)
 
 	if (r)
 		return r;
-	r = for_each_file(gc, "refs", add_ref);
+	r = store_each_file(gc->store, "refs", add_ref, gc);
 	if (!r)
-		r = for_each_file(gc, "pins", add_pin);
+		r = store_each_file(gc->store, "pins", add_pin, gc);
 	if (!r)
-		r = for_each_file(gc, "leases", add_lease);
+		r = store_each_file(gc->store, "leases", add_lease, gc);
 	if (!r)
-		r = for_each_file(gc, "manifests", add_young_manifest);
+		r = store_each_file(gc->store, "manifests", add_young_manifest, gc);
 	store_unlock(&lock);
 	return r;
 }
@@ -211,8 +191,9 @@ static int mark_roots(struct collection *gc)
 
 /* --- sweep --- */
 
-static int sweep_object(struct collection *gc, const char *directory, const char *name)
+static int sweep_object(void *context, const char *directory, const char *name)
 {
+	struct collection *gc = context;
 	struct digest digest;
 
 	if (!digest_from_hex(name, &digest))
@@ -224,8 +205,9 @@ static int sweep_object(struct collection *gc, const char *directory, const char
 }
 
 /* The hints of a snapshot, once it has gone. */
-static int sweep_hints(struct collection *gc, const char *directory, const char *name)
+static int sweep_hints(void *context, const char *directory, const char *name)
 {
+	struct collection *gc = context;
 	char path[PATH_MAX], hints[STORE_PATH_SLACK];
 	int r;
 
@@ -233,7 +215,7 @@ static int sweep_hints(struct collection *gc, const char *directory, const char 
 	if (!access(path, F_OK) || errno != ENOENT)
 		return 0;
 	snprintf(hints, sizeof(hints), "%s/%s", directory, name);
-	r = for_each_file(gc, hints, sweep_file);
+	r = store_each_file(gc->store, hints, sweep_file, gc);
 	if (r || gc->options->dry_run)
 		return r;
 	store_path(gc->store, directory, name, path);
@@ -246,17 +228,17 @@ static int sweep_hints(struct collection *gc, const char *directory, const char 
 static int sweep(struct collection *gc)
 {
 	/* A manifest goes before what it names, so that none is left that names too much. */
-	int r = for_each_file(gc, "manifests", sweep_object);
+	int r = store_each_file(gc->store, "manifests", sweep_object, gc);
 
 	if (!r)
-		r = for_each_file(gc, "index", sweep_object);
+		r = store_each_file(gc->store, "index", sweep_object, gc);
 	if (!r)
-		r = for_each_file(gc, "state", sweep_object);
+		r = store_each_file(gc->store, "state", sweep_object, gc);
 	if (!r)
-		r = for_each_file(gc, "packs", sweep_object);
+		r = store_each_file(gc->store, "packs", sweep_object, gc);
 	if (!r)
-		r = for_each_file(gc, "ws", sweep_hints);
-	return r ? r : for_each_file(gc, "tmp", sweep_file);
+		r = store_each_file(gc->store, "ws", sweep_hints, gc);
+	return r ? r : store_each_file(gc->store, "tmp", sweep_file, gc);
 }
 
 int store_gc(struct repository *repository, const struct gc_options *options,

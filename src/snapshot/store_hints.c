@@ -4,10 +4,8 @@
 #include "snapshot/store_internal.h"
 #include "snapshot/working_set.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -68,30 +66,25 @@ int store_hint_place(struct store *store, const struct digest *id, const char *n
 	return hint_path(store, id, name, path);
 }
 
-static int skip_hidden(const struct dirent *entry)
+struct listing {
+	int (*each)(void *context, const char *name);
+	void *context;
+};
+
+static int list_hint(void *context, const char *directory, const char *name)
 {
-	return entry->d_name[0] != '.';
+	struct listing *listing = context;
+
+	(void)directory;
+	return ref_name_check(name) ? 0 : listing->each(listing->context, name);
 }
 
 int store_list_hints(struct repository *repository, const struct digest *id,
 		     int (*each)(void *context, const char *name), void *context)
 {
-	struct dirent **entries;
-	char path[PATH_MAX];
-	int count, r = hint_path(store_of(repository), id, "", path);
+	struct listing listing = {each, context};
+	char directory[sizeof("ws/") + DIGEST_HEX_SIZE] = "ws/";
 
-	if (r)
-		return r;
-	count = scandir(path, &entries, skip_hidden, alphasort);
-	if (count < 0)
-		return errno == ENOENT ? 0
-				       : fail(store_exit_code(errno), errno, "%s: %s", path,
-					      strerror(errno));
-	for (int i = 0; i < count; i++) {
-		if (!r && !ref_name_check(entries[i]->d_name))
-			r = each(context, entries[i]->d_name);
-		free(entries[i]);
-	}
-	free(entries);
-	return r;
+	digest_to_hex(id, directory + strlen(directory));
+	return store_each_file(store_of(repository), directory, list_hint, &listing);
 }

@@ -30,6 +30,12 @@ void store_path(const struct store *store, const char *directory, const char *na
 void store_object_path(const struct store *store, enum object_kind kind,
 		       const struct digest *digest, char path[PATH_MAX]);
 
+/* Call each() with the names in a directory of the store, in order and without the hidden ones,
+ * until it returns non-zero.  A directory that is not there has none. */
+MUST_USE int store_each_file(const struct store *store, const char *directory,
+			     int (*each)(void *context, const char *directory, const char *name),
+			     void *context);
+
 /* The exit code for a failed system call on the store's files. */
 enum exit_code store_exit_code(int errnum);
 
