@@ -61,3 +61,19 @@ int session_open(const struct machine_config *config, struct remote_session **se
 	options.hedge_ns = config->hedge_ns;
 	return remote_session_create(&options, session);
 }
+
+int lone_repository_open(struct lone_repository *lone, const struct snapshot_url *url,
+			 enum store_access access)
+{
+	int r;
+
+	*lone = (struct lone_repository){0};
+	r = remote_session_create(&REMOTE_OPTIONS_DEFAULT, &lone->session);
+	return r ? r : repository_open(url, access, lone->session, &lone->repository);
+}
+
+void lone_repository_close(struct lone_repository *lone)
+{
+	repository_close(lone->repository);
+	remote_session_destroy(lone->session);
+}

@@ -17,4 +17,19 @@ MUST_USE int session_open(const struct machine_config *config, struct remote_ses
 MUST_USE int repository_open(const struct snapshot_url *url, enum store_access access,
 			     struct remote_session *session, struct repository **repository);
 
+/*
+ * A repository with a session of its own, for a program that is no machine: default deadlines,
+ * no TLS.  A session knows one set of servers, so a program that uses two repositories needs two.
+ */
+struct lone_repository {
+	struct remote_session *session;
+	struct repository *repository;
+};
+
+/* Close it also when it could not be opened. */
+MUST_USE int lone_repository_open(struct lone_repository *lone, const struct snapshot_url *url,
+				  enum store_access access);
+/* Accepts one of zeros. */
+void lone_repository_close(struct lone_repository *lone);
+
 #endif

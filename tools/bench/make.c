@@ -148,8 +148,7 @@ static int write_into(struct repository *repository, const struct options *optio
 
 static int run(const struct options *options, json_t *report)
 {
-	struct remote_session *session;
-	struct repository *repository;
+	struct lone_repository lone;
 	struct snapshot_url url;
 	int r = repository_url_parse(options->words[0], &url);
 
@@ -157,15 +156,10 @@ static int run(const struct options *options, json_t *report)
 		return r;
 	if (options->data > options->size)
 		return fail(EXIT_USAGE, EINVAL, "--data is more than --size");
-	r = remote_session_create(&REMOTE_OPTIONS_DEFAULT, &session);
-	if (r)
-		return r;
-	r = repository_open(&url, STORE_WRITE, session, &repository);
-	if (!r) {
-		r = write_into(repository, options, report);
-		repository_close(repository);
-	}
-	remote_session_destroy(session);
+	r = lone_repository_open(&lone, &url, STORE_WRITE);
+	if (!r)
+		r = write_into(lone.repository, options, report);
+	lone_repository_close(&lone);
 	return r;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 
 /* What main.c found among the arguments, options taken out. */
@@ -34,6 +35,12 @@ int command_inspect(const struct arguments *arguments, enum exit_code *exit_code
 int command_copy(const struct arguments *arguments, enum exit_code *exit_code);
 int command_list(const struct arguments *arguments, enum exit_code *exit_code);
 int command_workingset(const struct arguments *arguments, enum exit_code *exit_code);
+
+/* A number in a machine's answer; 0 if it has none of that name. */
+static inline json_int_t json_number(json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
 
 /* Show a machine that thaws on one line of stdout until every page is there, or it is gone. */
 int watch_machine(const char *control_path);

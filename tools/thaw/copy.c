@@ -110,29 +110,9 @@ static int check_urls(const struct arguments *arguments, struct snapshot_url *so
 	return r;
 }
 
-/* A session knows one set of servers, so each side has its own. */
-struct side {
-	struct remote_session *session;
-	struct repository *repository;
-};
-
-static int side_open(struct side *side, const struct snapshot_url *url, enum store_access access)
-{
-	const struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-	int r = remote_session_create(&options, &side->session);
-
-	return r ? r : repository_open(url, access, side->session, &side->repository);
-}
-
-static void side_close(struct side *side)
-{
-	repository_close(side->repository);
-	remote_session_destroy(side->session);
-}
-
 int command_copy(const struct arguments *arguments, enum exit_code *exit_code)
 {
-	struct side from = {0}, to = {0};
+	struct lone_repository from = {0}, to = {0};
 	struct freeze_statistics statistics;
 	struct snapshot_url source, target;
 	struct digest id;
@@ -140,14 +120,14 @@ int command_copy(const struct arguments *arguments, enum exit_code *exit_code)
 
 	(void)exit_code;
 	if (!r)
-		r = side_open(&from, &source, STORE_READ);
+		r = lone_repository_open(&from, &source, STORE_READ);
 	if (!r)
-		r = side_open(&to, &target, STORE_WRITE);
+		r = lone_repository_open(&to, &target, STORE_WRITE);
 	if (!r)
 		r = copy(from.repository, &source, to.repository, target.ref, &id, &statistics);
 	if (!r)
 		report(arguments, &id, &statistics);
-	side_close(&to);
-	side_close(&from);
+	lone_repository_close(&to);
+	lone_repository_close(&from);
 	return r;
 }

@@ -10,26 +10,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-static int open_url(const struct snapshot_url *url, struct remote_session **session,
-		    struct repository **repository)
-{
-	struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-	int r = remote_session_create(&options, session);
-
-	if (r)
-		return r;
-	r = repository_open(url, STORE_READ, *session, repository);
-	if (r)
-		remote_session_destroy(*session);
-	return r;
-}
-
-static void close_url(struct remote_session *session, struct repository *repository)
-{
-	repository->ops->close(repository);
-	remote_session_destroy(session);
-}
-
 /* How the pages are stored, over all packs of a snapshot. */
 struct layout {
 	uint64_t frames[FRAME_ENCODINGS];
@@ -170,18 +150,16 @@ static int inspect(struct repository *repository, const struct snapshot_url *url
 
 int command_inspect(const struct arguments *arguments, enum exit_code *exit_code)
 {
-	struct remote_session *session;
-	struct repository *repository;
+	struct lone_repository lone = {0};
 	struct snapshot_url url;
 	int r = snapshot_url_parse(arguments->words[0], &url);
 
 	(void)exit_code;
 	if (!r)
-		r = open_url(&url, &session, &repository);
-	if (r)
-		return r;
-	r = inspect(repository, &url, arguments);
-	close_url(session, repository);
+		r = lone_repository_open(&lone, &url, STORE_READ);
+	if (!r)
+		r = inspect(lone.repository, &url, arguments);
+	lone_repository_close(&lone);
 	return r;
 }
 
@@ -203,19 +181,17 @@ static void print_refs(json_t *refs)
 
 int command_list(const struct arguments *arguments, enum exit_code *exit_code)
 {
-	struct remote_session *session;
-	struct repository *repository;
+	struct lone_repository lone = {0};
 	struct snapshot_url url;
 	json_t *refs = json_object();
 	int r = repository_url_parse(arguments->words[0], &url);
 
 	(void)exit_code;
 	if (!r)
-		r = open_url(&url, &session, &repository);
-	if (!r) {
-		r = repository->ops->list(repository, add_ref, refs);
-		close_url(session, repository);
-	}
+		r = lone_repository_open(&lone, &url, STORE_READ);
+	if (!r)
+		r = lone.repository->ops->list(lone.repository, add_ref, refs);
+	lone_repository_close(&lone);
 	if (!r && arguments->json) {
 		json_dumpf(refs, stdout, JSON_INDENT(2));
 		putchar('\n');

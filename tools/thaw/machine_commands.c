@@ -53,11 +53,6 @@ static void print_json(json_t *value)
 	putchar('\n');
 }
 
-static json_int_t number(json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
 int command_snapshot(const struct arguments *arguments, enum exit_code *exit_code)
 {
 	const char *then = arguments->then ? arguments->then : "resume";
@@ -74,9 +69,9 @@ int command_snapshot(const struct arguments *arguments, enum exit_code *exit_cod
 	else
 		printf("sha256:%s\n%lld pages: %lld zero, %lld inherited, %lld same, %lld written; "
 		       "paused %.1f ms\n",
-		       json_string_value(json_object_get(reply, "id")), number(reply, "pages"),
-		       number(reply, "zero"), number(reply, "inherited"), number(reply, "same"),
-		       number(reply, "written"),
+		       json_string_value(json_object_get(reply, "id")), json_number(reply, "pages"),
+		       json_number(reply, "zero"), json_number(reply, "inherited"),
+		       json_number(reply, "same"), json_number(reply, "written"),
 		       json_real_value(json_object_get(reply, "pause_ms")));
 	json_decref(reply);
 	return 0;
@@ -86,8 +81,9 @@ static void print_pages(json_t *pages)
 {
 	if (!pages)
 		return;
-	printf("pages     %lld, %lld missing, %lld fetched, %lld zero\n", number(pages, "total"),
-	       number(pages, "missing"), number(pages, "fetched"), number(pages, "zero"));
+	printf("pages     %lld, %lld missing, %lld fetched, %lld zero\n",
+	       json_number(pages, "total"), json_number(pages, "missing"),
+	       json_number(pages, "fetched"), json_number(pages, "zero"));
 }
 
 static void print_status(json_t *status)
@@ -96,8 +92,8 @@ static void print_status(json_t *status)
 
 	printf("name      %s\nstate     %s\nvcpus     %lld\nmemory    %lld MiB\n",
 	       json_string_value(json_object_get(status, "name")),
-	       json_string_value(json_object_get(status, "state")), number(status, "vcpus"),
-	       number(status, "memory_bytes") >> 20);
+	       json_string_value(json_object_get(status, "state")), json_number(status, "vcpus"),
+	       json_number(status, "memory_bytes") >> 20);
 	if (fault_mode)
 		printf("faults by %s\n", fault_mode);
 	print_pages(json_object_get(status, "pages"));

@@ -24,11 +24,6 @@ struct sample {
 	bool thawing;
 };
 
-static uint64_t number(json_t *object, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, key));
-}
-
 static void copy_text(char *to, size_t size, json_t *status, const char *key)
 {
 	const char *text = json_string_value(json_object_get(status, key));
@@ -44,11 +39,12 @@ static void read_sample(json_t *status, struct sample *sample)
 
 	*sample = (struct sample){
 		.at_ns = clock_now_ns(),
-		.pages = number(pages, "total"),
-		.missing = number(pages, "missing"),
-		.faults = number(faults, "vcpu") + number(faults, "device") +
-			  number(faults, "service"),
-		.received = number(json_object_get(status, "remote"), "bytes_received"),
+		.pages = (uint64_t)json_number(pages, "total"),
+		.missing = (uint64_t)json_number(pages, "missing"),
+		.faults = (uint64_t)(json_number(faults, "vcpu") + json_number(faults, "device") +
+				     json_number(faults, "service")),
+		.received =
+			(uint64_t)json_number(json_object_get(status, "remote"), "bytes_received"),
 		.p50_us = json_real_value(json_object_get(latency, "p50")),
 		.p99_us = json_real_value(json_object_get(latency, "p99")),
 		.thawing = pages && !json_is_true(json_object_get(status, "resident")),

@@ -14,40 +14,35 @@
 
 /* The snapshot that the working sets stand beside. */
 struct place {
-	struct remote_session *session;
-	struct repository *repository;
+	struct lone_repository lone;
 	struct snapshot snapshot;
 };
 
 static int open_place(const char *text, enum store_access access, struct place *place)
 {
-	struct remote_options options = REMOTE_OPTIONS_DEFAULT;
 	struct snapshot_url url;
 	struct digest id;
 	int r = snapshot_url_parse(text, &url);
 
 	*place = (struct place){0};
 	if (!r)
-		r = remote_session_create(&options, &place->session);
+		r = lone_repository_open(&place->lone, &url, access);
 	if (!r)
-		r = repository_open(&url, access, place->session, &place->repository);
-	if (!r)
-		r = snapshot_find(place->repository, &url, &id);
-	return r ? r : snapshot_load(place->repository, &id, &place->snapshot);
+		r = snapshot_find(place->lone.repository, &url, &id);
+	return r ? r : snapshot_load(place->lone.repository, &id, &place->snapshot);
 }
 
 static void close_place(struct place *place)
 {
 	snapshot_finish(&place->snapshot);
-	repository_close(place->repository);
-	remote_session_destroy(place->session);
+	lone_repository_close(&place->lone);
 }
 
 static int load(struct place *place, const char *name, struct working_set *set)
 {
 	struct bytes bytes;
-	int r = place->repository->ops->load_hint(place->repository, &place->snapshot.id, name,
-						  &bytes);
+	int r = place->lone.repository->ops->load_hint(place->lone.repository, &place->snapshot.id,
+						       name, &bytes);
 
 	if (r)
 		return r;
@@ -92,7 +87,7 @@ static int store(struct place *place, const char *name, const struct working_set
 
 	if (r)
 		return r;
-	r = repository_put_hint(place->repository, &place->snapshot.id, name, bytes.data,
+	r = repository_put_hint(place->lone.repository, &place->snapshot.id, name, bytes.data,
 				bytes.size);
 	bytes_finish(&bytes);
 	return r;
@@ -188,8 +183,8 @@ static int show(const struct arguments *arguments)
 	if (!r && arguments->word_count == 3)
 		r = show_set(&place, arguments->words[2], arguments->json);
 	else if (!r)
-		r = place.repository->ops->list_hints(place.repository, &place.snapshot.id,
-						      print_name, NULL);
+		r = place.lone.repository->ops->list_hints(place.lone.repository,
+							   &place.snapshot.id, print_name, NULL);
 	close_place(&place);
 	return r;
 }
