@@ -195,6 +195,26 @@ MUST_USE int peer_grow_input(struct peer *peer, uint32_t payload);
 
 /* server_requests.c: -errno for an ERROR; with exit code 76 the peer is to be closed. */
 MUST_USE int request_serve(struct peer *peer, const struct header *header, const uint8_t *payload);
+/* Answer with a digest and nothing else. */
+void peer_send_digest(struct peer *peer, enum message_type type, uint64_t id,
+		      const struct digest *digest);
+
+static inline struct repository *repository_of(const struct peer *peer)
+{
+	return peer->worker->server->config.repository;
+}
+
+static inline const struct access *access_of(const struct peer *peer)
+{
+	return &peer->worker->server->config.access;
+}
+
+/* server_put.c: the rows of request_serve()'s table that store something. */
+int serve_put_begin(struct peer *peer, const struct header *request, const uint8_t *data);
+int serve_put_hint(struct peer *peer, const struct header *request, const uint8_t *data);
+int serve_put_data(struct peer *peer, const struct header *request, const uint8_t *data);
+int serve_put_end(struct peer *peer, const struct header *request, const uint8_t *data);
+int serve_publish(struct peer *peer, const struct header *request, const uint8_t *data);
 
 /* server_reply.c: make and send the next message of peer->reply. */
 void reply_send_next(struct peer *peer);

@@ -1,35 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server_requests.c - what each request does. */
+/* server_requests.c - what each request does; those that store something: server_put.c. */
 #include "remote/server_internal.h"
 
 #include <errno.h>
 #include <string.h>
 
-static struct repository *repository_of(const struct peer *peer)
-{
-	return peer->worker->server->config.repository;
-}
-
-static const struct access *access_of(const struct peer *peer)
-{
-	return &peer->worker->server->config.access;
-}
-
-static void send_digest(struct peer *peer, enum message_type type, uint64_t id,
-			const struct digest *digest)
+void peer_send_digest(struct peer *peer, enum message_type type, uint64_t id,
+		      const struct digest *digest)
 {
 	const struct header header = {.type = type, .id = id};
 	struct writer payload = peer_payload(peer);
 
 	writer_write(&payload, digest->bytes, DIGEST_SIZE);
-	peer_send(peer, header, &payload);
-}
-
-static void send_empty(struct peer *peer, enum message_type type, uint64_t id)
-{
-	const struct header header = {.type = type, .id = id};
-	struct writer payload = peer_payload(peer);
-
 	peer_send(peer, header, &payload);
 }
 
@@ -90,7 +72,7 @@ static int serve_resolve(struct peer *peer, const struct header *request, const 
 	if (!r)
 		r = repository->ops->resolve(repository, ref, &id);
 	if (!r)
-		send_digest(peer, MESSAGE_RESOLVE_OK, request->id, &id);
+		peer_send_digest(peer, MESSAGE_RESOLVE_OK, request->id, &id);
 	return r;
 }
 
@@ -282,74 +264,6 @@ static int serve_get(struct peer *peer, const struct header *request, const uint
 	return 0;
 }
 
-static int refuse_read_only(const struct peer *peer)
-{
-	if (!peer->worker->server->config.read_only)
-		return 0;
-	return fail(EXIT_PERMISSION, EACCES,
-		    "the server is read only; set read_only = no in its configuration");
-}
-
-static int grow_for_put(struct peer *peer)
-{
-	size_t more = HEADER_SIZE + CHUNK_MAX - peer->capacity;
-	int r;
-
-	if (!more)
-		return 0;
-	r = peer_promise(peer, more);
-	return r ? r : peer_grow_input(peer, CHUNK_MAX);
-}
-
-static int prepare_put(struct peer *peer)
-{
-	int r = 0;
-
-	if (peer->put_state != PUT_NONE)
-		r = fail(EXIT_PROTOCOL, EPROTO, "PUT_BEGIN within a PUT");
-	if (!r)
-		r = refuse_read_only(peer);
-	if (!r)
-		r = access_check_writer(access_of(peer), peer->identity);
-	return r ? r : grow_for_put(peer);
-}
-
-static void put_is_open(struct peer *peer, const struct header *request)
-{
-	peer->put_state = PUT_OPEN;
-	send_empty(peer, MESSAGE_PUT_READY, request->id);
-}
-
-static int serve_put_begin(struct peer *peer, const struct header *request, const uint8_t *data)
-{
-	struct repository *repository = repository_of(peer);
-	enum object_kind kind;
-	int r = object_kind_read(data, request->length, &kind);
-
-	if (!r)
-		r = prepare_put(peer);
-	if (!r)
-		r = repository->ops->put_begin(repository, kind, &peer->put);
-	if (!r)
-		put_is_open(peer, request);
-	return r;
-}
-
-static int serve_put_hint(struct peer *peer, const struct header *request, const uint8_t *data)
-{
-	struct repository *repository = repository_of(peer);
-	struct named_ref hint;
-	int r = publish_read(data, request->length, &hint);
-
-	if (!r)
-		r = prepare_put(peer);
-	if (!r)
-		r = repository->ops->put_hint(repository, &hint.digest, hint.ref, &peer->put);
-	if (!r)
-		put_is_open(peer, request);
-	return r;
-}
-
 struct hint_listing {
 	struct writer payload;
 	uint32_t count;
@@ -378,72 +292,6 @@ static int serve_list_hints(struct peer *peer, const struct header *request, con
 		r = repository->ops->list_hints(repository, &id, list_hint, &listing);
 	if (!r)
 		peer_send(peer, header, &listing.payload);
-	return r;
-}
-
-/* Not answered; a failure is told at PUT_END. */
-static int serve_put_data(struct peer *peer, const struct header *request, const uint8_t *data)
-{
-	struct repository *repository = repository_of(peer);
-
-	if (peer->put_state == PUT_NONE)
-		return fail(EXIT_PROTOCOL, EPROTO, "PUT_DATA without PUT_BEGIN");
-	if (peer->put_state == PUT_FAILED)
-		return 0;
-	if (!repository->ops->put_write(peer->put, data, request->length))
-		return 0;
-	peer->put_error = *error_last();
-	peer->put_state = PUT_FAILED;
-	repository->ops->put_abort(peer->put);
-	peer->put = NULL;
-	return 0;
-}
-
-static int finish_put(struct peer *peer, const struct digest *expected)
-{
-	struct repository *repository = repository_of(peer);
-	struct object_put *put = peer->put;
-	struct digest stored;
-	int r;
-
-	peer->put = NULL;
-	r = repository->ops->put_finish(put, &stored);
-	if (r || digest_equal(&stored, expected))
-		return r;
-	return fail(EXIT_DATA, EBADMSG, "the bytes do not have the digest that PUT_END names");
-}
-
-static int serve_put_end(struct peer *peer, const struct header *request, const uint8_t *data)
-{
-	enum put_state state = peer->put_state;
-	struct digest digest;
-	int r = digest_read(data, request->length, &digest);
-
-	if (!r && state == PUT_NONE)
-		r = fail(EXIT_PROTOCOL, EPROTO, "PUT_END without PUT_BEGIN");
-	if (r)
-		return r;
-	peer->put_state = PUT_NONE;
-	r = state == PUT_OPEN ? finish_put(peer, &digest) : error_adopt(&peer->put_error);
-	if (!r)
-		send_digest(peer, MESSAGE_PUT_OK, request->id, &digest);
-	return r;
-}
-
-static int serve_publish(struct peer *peer, const struct header *request, const uint8_t *data)
-{
-	struct repository *repository = repository_of(peer);
-	struct named_ref publish;
-	int r = publish_read(data, request->length, &publish);
-
-	if (!r)
-		r = refuse_read_only(peer);
-	if (!r)
-		r = access_check_put(access_of(peer), peer->identity, publish.ref);
-	if (!r)
-		r = repository->ops->publish(repository, publish.ref, &publish.digest);
-	if (!r)
-		send_empty(peer, MESSAGE_PUBLISH_OK, request->id);
 	return r;
 }
 
