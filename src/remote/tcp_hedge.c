@@ -3,21 +3,17 @@
 #include "remote/tcp_hedge.h"
 
 #include <errno.h>
+#include <sys/param.h>
 
 #define TYPICAL_LEAST_NS (100 * NS_PER_US) /* so that its steps do not vanish */
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 uint64_t hedge_after_ns(const struct remote_options *options, uint64_t typical_ns)
 {
 	uint64_t most = options->fault_deadline_ns / 4, after = 4 * typical_ns;
 
 	if (options->hedge_ns != HEDGE_AUTO)
-		return least(options->hedge_ns, most);
-	return least(after > HEDGE_LEAST_NS ? after : HEDGE_LEAST_NS, most);
+		return MIN(options->hedge_ns, most);
+	return MIN(after > HEDGE_LEAST_NS ? after : HEDGE_LEAST_NS, most);
 }
 
 void hedge_learn(uint64_t *typical_ns, uint64_t took_ns)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/param.h>
 
 #define BULK_DEADLINE_NS (10 * NS_PER_S) /* for one frame of bulk; nobody waits for it */
 
@@ -128,11 +129,6 @@ static unsigned long long to_ms(uint64_t ns)
 	return ns / NS_PER_MS;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static void note_stall(struct tcp_pages *pages)
 {
 	struct remote_session *session = pages->connection.session;
@@ -185,7 +181,7 @@ static uint64_t attempt_until(const struct trouble *trouble, const struct tcp_pa
 	uint64_t now = clock_now_ns();
 	uint64_t until = now < trouble->late_ns ? trouble->late_ns : now + pages->deadline_ns;
 
-	return least(until, trouble->give_up_ns);
+	return MIN(until, trouble->give_up_ns);
 }
 
 void trouble_begin(struct trouble *trouble, struct tcp_pages *pages, uint64_t page)
@@ -199,7 +195,7 @@ void trouble_begin(struct trouble *trouble, struct tcp_pages *pages, uint64_t pa
 		.give_up_ns = now + pages->connection.session->options.stall_timeout_ns,
 		.late = pages->priority == PAGE_BULK,
 	};
-	pages->connection.until_ns = least(trouble->late_ns, trouble->give_up_ns);
+	pages->connection.until_ns = MIN(trouble->late_ns, trouble->give_up_ns);
 }
 
 int trouble_retry(struct trouble *trouble, struct tcp_pages *pages, int failure)

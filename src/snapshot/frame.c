@@ -6,6 +6,7 @@
 #include <lz4.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <zstd.h>
 
 #define ZSTD_LEVEL 1
@@ -114,11 +115,6 @@ static size_t try_zstd(struct frame_encoder *encoder, const uint8_t *pages, size
 	return ZSTD_isError(size) ? 0 : size;
 }
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 void frame_encode(struct frame_encoder *encoder, const uint8_t *pages, uint32_t count,
 		  struct encoded_frame *frame)
 {
@@ -131,7 +127,7 @@ void frame_encode(struct frame_encoder *encoder, const uint8_t *pages, uint32_t 
 	if (encoder->zstd_pause) {
 		encoder->zstd_pause--;
 	} else if (lz4 > raw / 5 * 2) {
-		zstd = try_zstd(encoder, pages, raw, least(lz4, quarter_saved) - raw / 20 * 3);
+		zstd = try_zstd(encoder, pages, raw, MIN(lz4, quarter_saved) - raw / 20 * 3);
 		encoder->zstd_pause = zstd ? 0 : ZSTD_PAUSE;
 	}
 	if (zstd)

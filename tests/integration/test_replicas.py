@@ -4,11 +4,7 @@ import signal
 
 import pytest
 from harness import THAW, refused
-
-
-def url_of(*ports, name, scheme="tcp"):
-    servers = ",".join(f"127.0.0.1:{port}" for port in ports)
-    return f"{scheme}://{servers}/{name}"
+from servers import psk_files, url_of
 
 
 @pytest.fixture
@@ -44,14 +40,7 @@ def test_thaw_begins_while_a_server_is_gone(lab, frozen, servers):
 
 @pytest.fixture
 def keys(lab):
-    """Files with a key of alice, and with another that is called the same."""
-    paths = []
-    for name, digit in ("right", "5"), ("wrong", "6"):
-        path = lab.path(f"{name}.psk")
-        path.write_text(f"alice:{digit * 64}\n")
-        path.chmod(0o600)
-        paths.append(path)
-    return paths
+    return psk_files(lab)
 
 
 def test_thaw_in_tls(lab, frozen, keys):

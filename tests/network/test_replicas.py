@@ -3,6 +3,7 @@
 import pytest
 from outcomes import ended, survived
 from proxy import Proxy, cut_at, flip, lasting, reset_at, vanish_at
+from servers import psk_files, url_of
 from wire import DATA, DATA_PREFIX, HEADER
 
 PAGES = HEADER + DATA_PREFIX
@@ -19,10 +20,6 @@ TROUBLES = {
     "bad id": flip(16),
 }
 WAYS = {"demand": ["--threads", "2"], "bulk": ["--threads", "2", "--pages", "2", "--fill"]}
-
-
-def url_of(*ports, name, scheme="tcp"):
-    return f"{scheme}://{','.join(f'127.0.0.1:{port}' for port in ports)}/{name}"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -49,14 +46,7 @@ def test_servers_in_the_configuration(lab, server, snapshot):
 
 @pytest.fixture
 def keys(lab):
-    """Files with a key of alice, and with another that is called the same."""
-    paths = []
-    for name, digit in ("right", "5"), ("wrong", "6"):
-        path = lab.path(f"{name}.psk")
-        path.write_text(f"alice:{digit * 64}\n")
-        path.chmod(0o600)
-        paths.append(path)
-    return paths
+    return psk_files(lab)
 
 
 def test_tls(lab, snapshot, keys):

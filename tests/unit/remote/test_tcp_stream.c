@@ -1,57 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_tcp_stream.c - pages in bulk from servers that misbehave: every page that was asked for
  * comes once, whatever happens to the connection, and never a wrong byte. */
-#include "scripted_server.h"
+#include "scripted_rig.h"
 
-#define ALWAYS 1000000
-
-static struct scripted_server server;
-static struct remote_session *session;
-static struct repository *repository;
-static struct page_source *source;
-static struct snapshot snapshot;
-static struct snapshot_url url;
 static bool taken[SCRIPTED_PAGES];
-
-static const struct remote_options patient = {
-	.connect_timeout_ns = 20 * NS_PER_S,
-	.fault_deadline_ns = 20 * NS_PER_S,
-	.stall_timeout_ns = 60 * NS_PER_S,
-};
-
-static const struct remote_options hasty = {
-	.connect_timeout_ns = 20 * NS_PER_S,
-	.fault_deadline_ns = 50 * NS_PER_MS,
-	.stall_timeout_ns = 400 * NS_PER_MS,
-};
 
 static void init(const struct remote_options *options)
 {
-	log_setup("test", LOG_ERROR);
 	memset(taken, 0, sizeof(taken));
-	scripted_start(&server);
-	rig_location(&url, server.port);
-	ck_ok(remote_session_create(options, &session));
-	ck_ok(tcp_repository_open(session, &url, &repository));
-	snapshot.id = scripted_digest();
-	snapshot.index.page_count = SCRIPTED_PAGES;
-	ck_ok(repository->ops->open_pages(repository, &snapshot, PAGE_BULK, &source));
-}
-
-static void finish(void)
-{
-	page_source_destroy(source);
-	repository_close(repository);
-	remote_session_destroy(session);
-	scripted_stop(&server);
-}
-
-static struct remote_status status(void)
-{
-	struct remote_status now;
-
-	remote_session_status(session, &now);
-	return now;
+	scripted_open(options, PAGE_BULK);
 }
 
 static int take(uint32_t *count)
