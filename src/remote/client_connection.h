@@ -67,7 +67,7 @@ MUST_USE int connection_settle(struct client_connection *connection);
 /* Close because of error_last(), which counts against the server. */
 void connection_abandon(struct client_connection *connection);
 
-/* The server answered a request in full: it is well. */
+/* The server answered a request, or delivered sound pages of a large one: it is well. */
 static inline void connection_proved(struct client_connection *connection)
 {
 	if (!connection->proven)

@@ -213,8 +213,8 @@ static int check_data(struct tcp_stream *stream, const struct header *header, ui
 	if (is_missing(stream, header->id) == !!(header->flags & FLAG_LAST))
 		return connection_violated(connection, "an answer that ends too early or late");
 	r = unpack(stream, buffer);
-	if (!r && header->flags & FLAG_LAST)
-		connection_proved(connection);
+	if (!r)
+		connection_proved(connection); /* with a part: the whole may take long */
 	return r;
 }
 

@@ -21,11 +21,6 @@ DEMAND = ["--threads", "1"]
 BULK = ["--threads", "1", "--pages", "1", "--fill"]
 by_priority = pytest.mark.parametrize("options", [DEMAND, BULK], ids=["demand", "bulk"])
 
-# Good answers in bulk do not yet end a server's back-off, so troubles in a row add up.
-one_by_one = pytest.mark.parametrize("options", [
-    DEMAND, pytest.param(BULK, marks=pytest.mark.xfail(run=False, reason="back-off in bulk"))],
-    ids=["demand", "bulk"])
-
 
 def but(**changes):
     return change(lambda message: message.but(**changes))
@@ -115,6 +110,10 @@ TROUBLES = {
 }
 
 
+# A sound answer comes first, so in bulk each connection brings some pages.
+BRINGS_SOME = {"the same answer twice", "unasked, behind"}
+
+
 @by_priority
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_trouble_that_lasts(lab, server, snapshot, options, trouble):
@@ -124,14 +123,17 @@ def test_trouble_that_lasts(lab, server, snapshot, options, trouble):
     outcome = lab.thaw(proxy.url(snapshot.name), snapshot, *options,
                        remote__fault_deadline="300ms", remote__stall_timeout="1s")
     assert script.hits
-    ended(outcome, exit_code, words, within=1)
+    if options is BULK and trouble in BRINGS_SOME:
+        survived(outcome)
+    else:
+        ended(outcome, exit_code, words, within=1)
 
 
 # What takes as long as a bulk request may, so it is not repeated there.
 SLOW = {"no byte and no end", "half a page and no end", "a byte now and then"}
 
 
-@one_by_one
+@by_priority
 def test_troubles_one_by_one(lab, large_server, large_snapshot, options):
     acts = [act for name, (act, _) in TROUBLES.items() if options is DEMAND or name not in SLOW]
     script = each(DATA, acts, nth=3)
@@ -144,7 +146,7 @@ def test_troubles_one_by_one(lab, large_server, large_snapshot, options):
 CUTS = [*range(PAGES + 1), *range(PAGES + 1, MESSAGE, 509), MESSAGE - 1]
 
 
-@one_by_one
+@by_priority
 @pytest.mark.parametrize("fault", [cut_at, reset_at], ids=["cut", "reset"])
 def test_connection_lost_at_each_byte(lab, large_server, large_snapshot, options, fault):
     script = each(DATA, [fault(k) for k in CUTS], nth=1, step=2)
