@@ -8,6 +8,8 @@ static void set_number(json_t *object, const char *key, uint64_t value)
 	json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
+static const char *const part_names[] = {"total", "wait", "network", "verify", "install"};
+
 static const char *state_word(struct machine *machine)
 {
 	if (machine->paused)
@@ -56,24 +58,38 @@ static void add_bucket(void *context, uint64_t top_ns, uint64_t samples)
 						 "samples", (json_int_t)samples));
 }
 
-/* Demand latency: everything that somebody waited for. */
-static json_t *latency_status(struct pager *pager)
+static json_t *part_status(struct pager *pager, enum fault_part part)
 {
+	static const struct {
+		const char *name;
+		double fraction;
+	} percentiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"max", 1}};
 	struct histogram demand = {0};
 	json_t *latency = json_object(), *buckets = json_array();
 
-	pager_latency(pager, FAULT_VCPU, &demand);
-	pager_latency(pager, FAULT_DEVICE, &demand);
-	pager_latency(pager, FAULT_SERVICE, &demand);
+	pager_latency(pager, FAULT_VCPU, part, &demand);
+	pager_latency(pager, FAULT_DEVICE, part, &demand);
+	pager_latency(pager, FAULT_SERVICE, part, &demand);
 	set_number(latency, "samples", histogram_samples(&demand));
-	json_object_set_new(latency, "p50",
-			    json_real((double)histogram_percentile(&demand, 0.5) / NS_PER_US));
-	json_object_set_new(latency, "p99",
-			    json_real((double)histogram_percentile(&demand, 0.99) / NS_PER_US));
-	json_object_set_new(latency, "max",
-			    json_real((double)histogram_percentile(&demand, 1.0) / NS_PER_US));
+	for (size_t i = 0; i < sizeof(percentiles) / sizeof(*percentiles); i++) {
+		uint64_t ns = histogram_percentile(&demand, percentiles[i].fraction);
+
+		json_object_set_new(latency, percentiles[i].name,
+				    json_real((double)ns / NS_PER_US));
+	}
 	histogram_each(&demand, add_bucket, buckets);
 	json_object_set_new(latency, "histogram", buckets);
+	return latency;
+}
+
+/* Demand latency: everything that somebody waited for. */
+static json_t *latency_status(struct pager *pager)
+{
+	json_t *latency = json_object();
+
+	for (int part = 0; part < FAULT_PARTS; part++)
+		json_object_set_new(latency, part_names[part],
+				    part_status(pager, (enum fault_part)part));
 	return latency;
 }
 
@@ -87,7 +103,7 @@ static void add_paging(struct machine *machine, json_t *status)
 	json_object_set_new(status, "pages", pages_status(&pager));
 	json_object_set_new(status, "faults", faults_status(&pager));
 	json_object_set_new(status, "prefetch", prefetch_status(&pager));
-	json_object_set_new(status, "fault_us", latency_status(machine->pager));
+	json_object_set_new(status, "latency_us", latency_status(machine->pager));
 }
 
 static void add_origin(struct machine *machine, json_t *status)

@@ -86,6 +86,10 @@ struct page_source_ops {
 
 struct page_source {
 	const struct page_source_ops *ops;
+
+	/* ns of the last fetch that went by with checking the bytes; the others went by with
+	 * getting them. */
+	uint64_t check_ns;
 };
 
 /* What a fetch is for; each kind of traffic has its own connection (DESIGN 3). */

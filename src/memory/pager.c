@@ -34,13 +34,22 @@ static void settle(struct pager *pager, uint64_t page, bool present)
 		wake_service(pager);
 }
 
+/* One fault, as it goes on. */
+struct fault {
+	uint64_t began_ns;
+	uint64_t asked_ns, came_ns; /* before and after its page was fetched */
+	uint64_t check_ns;          /* of that, with checking it */
+	bool zero;
+};
+
 /*
  * Fetch a host page into the thread's buffer.  On a host with pages larger than PAGE_SIZE it may
  * need several answers, and then zeros are written out.
  */
-static int fetch(struct pager_thread *self, uint64_t page, bool *zero)
+static int fetch(struct pager_thread *self, uint64_t page, struct fault *fault)
 {
 	uint32_t unit = self->pager->unit, done = 0;
+	bool *zero = &fault->zero;
 
 	while (done < unit) {
 		uint8_t *at = self->buffer + (size_t)done * PAGE_SIZE;
@@ -48,6 +57,7 @@ static int fetch(struct pager_thread *self, uint64_t page, bool *zero)
 
 		if (n < 0)
 			return n;
+		fault->check_ns += self->source->check_ns;
 		if (*zero && (uint32_t)n < unit) {
 			memset(at, 0, (size_t)n * PAGE_SIZE);
 			*zero = false;
@@ -84,23 +94,34 @@ int pager_put(struct pager_thread *self, uint64_t first, uint32_t count, const u
 	return r;
 }
 
-/* Fetch, install and settle a host page that the caller owns. */
-static int bring_on_demand(struct pager *pager, enum fault_class fault_class, uint64_t page)
+static void note_parts(struct pager_thread *self, const struct fault *fault)
 {
-	uint64_t start = clock_now_ns();
-	struct pager_thread *self;
-	bool zero = false;
-	int r = pager_thread_self(pager, fault_class, &self);
+	uint64_t now = clock_now_ns();
+
+	if (!fault->zero) {
+		histogram_record(&self->latency[PART_NETWORK],
+				 fault->came_ns - fault->asked_ns - fault->check_ns);
+		histogram_record(&self->latency[PART_VERIFY], fault->check_ns);
+	}
+	histogram_record(&self->latency[PART_INSTALL], now - fault->came_ns);
+	histogram_record(&self->latency[PART_TOTAL], now - fault->began_ns);
+}
+
+/* Fetch, install and settle a host page that the caller owns. */
+static int bring_on_demand(struct pager_thread *self, uint64_t page, struct fault *fault)
+{
+	int r = pager_thread_open(self);
 
 	if (!r)
-		r = fetch(self, page, &zero);
+		r = fetch(self, page, fault);
+	fault->came_ns = clock_now_ns();
 	if (!r)
-		r = put(self, page, 1, self->buffer, zero);
+		r = put(self, page, 1, self->buffer, fault->zero);
 	if (!r) {
-		histogram_record(&self->latency, clock_now_ns() - start);
-		pager_record(self, page * pager->unit, start);
+		note_parts(self, fault);
+		pager_record(self, page * self->pager->unit, fault->began_ns);
 	}
-	settle(pager, page, !r);
+	settle(self->pager, page, !r);
 	return r;
 }
 
@@ -116,21 +137,35 @@ static int populate(struct pager *pager, uint64_t page)
 		    strerror(errno));
 }
 
+/* Wait for the one who brings this page. */
+static void wait_in_flight(struct pager_thread *self, uint64_t page, struct fault *fault)
+{
+	uint64_t since = fault->asked_ns;
+
+	atomic_fetch_add_explicit(&self->waits, 1, memory_order_relaxed);
+	page_map_wait(&self->pager->map, page);
+	fault->asked_ns = clock_now_ns();
+	histogram_record(&self->latency[PART_WAIT], fault->asked_ns - since);
+}
+
 static int resolve_page(struct pager *pager, enum fault_class fault_class, uint64_t page)
 {
-	for (;;) {
-		switch (page_map_claim(&pager->map, page)) {
-		case PAGE_ABSENT:
-			return bring_on_demand(pager, fault_class, page);
-		case PAGE_PRESENT:
-			return populate(pager, page);
-		case PAGE_IN_FLIGHT:
-		case PAGE_AWAITED:
-			atomic_fetch_add_explicit(&pager->waits, 1, memory_order_relaxed);
-			page_map_wait(&pager->map, page);
-			break;
-		}
-	}
+	uint64_t now = clock_now_ns();
+	struct fault fault = {.began_ns = now, .asked_ns = now};
+	struct pager_thread *self;
+	enum page_state state;
+	int r = pager_thread_self(pager, fault_class, &self);
+
+	if (r)
+		return r;
+	while ((state = page_map_claim(&pager->map, page)) == PAGE_IN_FLIGHT ||
+	       state == PAGE_AWAITED)
+		wait_in_flight(self, page, &fault);
+	if (state == PAGE_ABSENT)
+		return bring_on_demand(self, page, &fault);
+	if (fault.asked_ns != now)
+		histogram_record(&self->latency[PART_TOTAL], fault.asked_ns - now);
+	return populate(pager, page);
 }
 
 int pager_resolve(struct pager *pager, uint64_t gpa)
@@ -152,6 +187,8 @@ int pager_enter(struct pager *pager, enum fault_class fault_class, unsigned numb
 	if (atomic_load(&pager->resident))
 		return 0;
 	r = pager_thread_self(pager, fault_class, &self);
+	if (!r)
+		r = pager_thread_open(self);
 	if (!r)
 		self->number = number;
 	/* The last page may have come, and the source gone, while it was being opened. */
@@ -300,31 +337,4 @@ void pager_destroy(struct pager *pager)
 bool pager_page_present(struct pager *pager, uint64_t page)
 {
 	return page_map_is_present(&pager->map, page / pager->unit);
-}
-
-void pager_status(struct pager *pager, struct pager_status *status)
-{
-	*status = (struct pager_status){
-		.pages_total = pager->map.pages * pager->unit,
-		.pages_missing = page_map_missing(&pager->map) * pager->unit,
-		.waits = atomic_load(&pager->waits),
-		.resident = atomic_load(&pager->resident),
-	};
-	page_order_status(pager, status);
-	pthread_mutex_lock(&pager->threads_lock);
-	for (struct pager_thread *t = pager->threads; t; t = t->next) {
-		status->pages_zero += atomic_load(&t->pages_zero);
-		status->pages_fetched += atomic_load(&t->pages_fetched);
-		status->faults[t->fault_class] += atomic_load(&t->installs);
-	}
-	pthread_mutex_unlock(&pager->threads_lock);
-}
-
-void pager_latency(struct pager *pager, enum fault_class fault_class, struct histogram *into)
-{
-	pthread_mutex_lock(&pager->threads_lock);
-	for (struct pager_thread *t = pager->threads; t; t = t->next)
-		if (t->fault_class == fault_class)
-			histogram_merge(into, &t->latency);
-	pthread_mutex_unlock(&pager->threads_lock);
 }

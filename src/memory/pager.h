@@ -30,6 +30,17 @@ struct pager;
 /* Who asked for a page. */
 enum fault_class { FAULT_VCPU, FAULT_DEVICE, FAULT_SERVICE, FAULT_BULK, FAULT_CLASSES };
 
+/* What a fault waits for.  A fault has a sample only of the parts it had: zeros come from no
+ * network, and who waits for another's page installs nothing. */
+enum fault_part {
+	PART_TOTAL,   /* from the fault until its page is there */
+	PART_WAIT,    /* the page was in flight by another thread */
+	PART_NETWORK, /* its source asked for the bytes and received, or read, them */
+	PART_VERIFY,  /* its source checked them */
+	PART_INSTALL, /* UFFDIO_COPY, or UFFDIO_ZEROPAGE */
+	FAULT_PARTS
+};
+
 struct pager_config {
 	struct guest_memory *memory;
 
@@ -133,7 +144,8 @@ struct pager_status {
 
 void pager_status(struct pager *pager, struct pager_status *status);
 
-/* Add the latencies (ns, claim to installed) of one class to a histogram. */
-void pager_latency(struct pager *pager, enum fault_class fault_class, struct histogram *into);
+/* Add the latencies (ns) of one class to a histogram. */
+void pager_latency(struct pager *pager, enum fault_class fault_class, enum fault_part part,
+		   struct histogram *into);
 
 #endif

@@ -151,6 +151,8 @@ static int prepare(struct worker *worker)
 	struct pager *pager = worker->pager;
 	int r = pager_thread_self(pager, FAULT_BULK, &worker->self);
 
+	if (!r)
+		r = pager_thread_open(worker->self);
 	return !r && pager->unit > 1 ? pieces_create(pager->unit, &worker->pieces) : r;
 }
 

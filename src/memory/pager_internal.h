@@ -4,6 +4,7 @@
  *
  *	pager.c           the path of a fault
  *	pager_thread.c    what each paging thread has for itself
+ *	pager_status.c    what they have counted
  *	pager_record.c    which page was waited for, and when
  *	pager_bulk.c      the threads that bring pages before somebody waits for them
  *	pager_order.c     which page they ask for next
@@ -22,10 +23,11 @@ struct pager_thread {
 	struct pager *pager;
 	struct pager_thread *next;
 	enum fault_class fault_class;
+	bool opened; /* source was, and may be closed meanwhile */
 	struct page_source *source;
 	uint8_t *buffer; /* a host page, or PAGES_TAKEN_MOST for bulk */
-	struct histogram latency;
-	_Atomic uint64_t installs, pages_zero, pages_fetched;
+	struct histogram latency[FAULT_PARTS];
+	_Atomic uint64_t installs, waits, pages_zero, pages_fetched;
 
 	unsigned number;
 	struct fault_record
@@ -54,7 +56,6 @@ struct pager {
 	int service_wakeup; /* eventfd: the last page is present, or the pager is destroyed */
 	uint64_t created_ns;
 	_Atomic bool resident, stopping;
-	_Atomic uint64_t waits;
 
 	pthread_mutex_t threads_lock;
 	struct pager_thread *threads;
@@ -71,12 +72,12 @@ struct pager {
 	} gate; /* of the bulk threads */
 };
 
-/*
- * The calling thread's own part of a pager, made on first use.  A thread that owns a page is
- * sure to get one with an open source, because the last page cannot come meanwhile.
- */
+/* The calling thread's own part of a pager, made on first use. */
 MUST_USE int pager_thread_self(struct pager *pager, enum fault_class fault_class,
 			       struct pager_thread **self);
+/* Open its source if it has none.  Once every page is present it stays without; a thread that owns
+ * a page is sure to get one, because the last page cannot come meanwhile. */
+MUST_USE int pager_thread_open(struct pager_thread *self);
 /* By the thread itself. */
 void pager_thread_close(struct pager_thread *self);
 /* Those of demand, when no page can be claimed any more. */

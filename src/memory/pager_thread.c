@@ -58,10 +58,6 @@ static int create(struct pager *pager, enum fault_class fault_class, struct page
 	r = allocate_buffer(self);
 	if (!r)
 		r = pager_record_init(self);
-	if (!r)
-		r = pager->config.open_source(pager->config.context,
-					      fault_class == FAULT_BULK ? PAGE_BULK : PAGE_DEMAND,
-					      &self->source);
 	if (r) {
 		destroy(self);
 		return r;
@@ -81,12 +77,32 @@ int pager_thread_self(struct pager *pager, enum fault_class fault_class, struct 
 		pthread_mutex_lock(&pager->threads_lock);
 		current.self->next = pager->threads;
 		pager->threads = current.self;
-		/* pager_enter() may come too late for become_resident() to see this one. */
-		if (atomic_load(&pager->resident) && fault_class != FAULT_BULK)
-			pager_thread_close(current.self);
 		pthread_mutex_unlock(&pager->threads_lock);
 	}
 	*self = current.self;
+	return 0;
+}
+
+int pager_thread_open(struct pager_thread *self)
+{
+	struct pager *pager = self->pager;
+	struct page_source *source;
+	int r;
+
+	if (self->opened)
+		return 0;
+	r = pager->config.open_source(pager->config.context,
+				      self->fault_class == FAULT_BULK ? PAGE_BULK : PAGE_DEMAND,
+				      &source);
+	if (r)
+		return r;
+	self->opened = true;
+	pthread_mutex_lock(&pager->threads_lock);
+	self->source = source;
+	/* pager_enter() may come too late for become_resident() to see this one. */
+	if (atomic_load(&pager->resident) && self->fault_class != FAULT_BULK)
+		pager_thread_close(self);
+	pthread_mutex_unlock(&pager->threads_lock);
 	return 0;
 }
 

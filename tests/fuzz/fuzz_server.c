@@ -147,7 +147,7 @@ static int fetch(struct page_source *source, uint64_t first, uint32_t count, uin
 }
 
 static const struct page_source_ops source_ops = {.name = "fuzz", .fetch = fetch};
-static struct page_source source = {&source_ops};
+static struct page_source source = {.ops = &source_ops};
 static struct repository repository = {&ops, "fuzz:"};
 static struct worker worker;
 static struct server server = {

@@ -35,7 +35,7 @@ static void read_sample(json_t *status, struct sample *sample)
 {
 	json_t *pages = json_object_get(status, "pages");
 	json_t *faults = json_object_get(status, "faults");
-	json_t *latency = json_object_get(status, "fault_us");
+	json_t *latency = json_object_get(json_object_get(status, "latency_us"), "total");
 
 	*sample = (struct sample){
 		.at_ns = clock_now_ns(),

@@ -32,7 +32,8 @@ struct mock {
 	uint64_t fail_page;  /* a fetch that starts here fails ... */
 	unsigned fail_times; /* ... this often */
 	bool refuse_open;
-	bool backwards; /* bulk sources answer the range asked for last */
+	bool backwards;    /* bulk sources answer the range asked for last */
+	uint64_t check_ns; /* that a fetch says it took to check its pages */
 
 	/* What happened. */
 	unsigned handed_out[MOCK_PAGES];
@@ -131,6 +132,7 @@ static inline int mock_fetch(struct page_source *source, uint64_t first, uint32_
 			    (unsigned long long)first);
 	pthread_mutex_lock(&mock->lock);
 	mock->fetches++;
+	source->check_ns = mock->check_ns;
 	mock_linger(mock, self->priority);
 	if (first == mock->fail_page && mock->fail_times) {
 		mock->fail_times--;

@@ -176,12 +176,23 @@ static inline void rig_assert_all_right(struct rig *rig)
 	ck_assert_uint_eq(handed_out * rig->unit, rig->pages * rig->unit + rig_status(rig).dropped);
 }
 
-static inline uint64_t rig_samples(struct rig *rig, enum fault_class fault_class)
+/* Of all that somebody waited for. */
+static inline struct histogram rig_latency(struct rig *rig, enum fault_part part)
 {
-	struct histogram histogram = {0};
+	struct histogram latency = {0};
 
-	pager_latency(rig->pager, fault_class, &histogram);
-	return histogram_samples(&histogram);
+	for (int i = 0; i < FAULT_BULK; i++)
+		pager_latency(rig->pager, (enum fault_class)i, part, &latency);
+	return latency;
+}
+
+static inline uint64_t rig_samples(struct rig *rig, enum fault_class fault_class,
+				   enum fault_part part)
+{
+	struct histogram latency = {0};
+
+	pager_latency(rig->pager, fault_class, part, &latency);
+	return histogram_samples(&latency);
 }
 
 /* When nothing is in flight: every page is accounted for, every fault was timed. */
@@ -193,7 +204,8 @@ static inline void rig_assert_status_adds_up(struct rig *rig)
 	ck_assert_uint_eq(status.pages_zero + status.pages_fetched + status.pages_missing,
 			  status.pages_total);
 	for (int i = 0; i < FAULT_BULK; i++)
-		ck_assert_uint_eq(rig_samples(rig, (enum fault_class)i), status.faults[i]);
+		ck_assert_uint_eq(rig_samples(rig, (enum fault_class)i, PART_INSTALL),
+				  status.faults[i]);
 }
 
 /* Wait until this many faults have found their page in flight. */

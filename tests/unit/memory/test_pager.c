@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_pager.c - the path of a fault, on real guest memory with a real userfaultfd. */
+#include "base/clock.h"
 #include "memory/pager_rig.h"
 
 #include <fcntl.h>
@@ -127,6 +128,61 @@ START_TEST(many_threads_at_one_page_fetch_it_once)
 }
 END_TEST
 
+static uint64_t total_ns(enum fault_part part)
+{
+	struct histogram latency = rig_latency(&rig, part);
+
+	return latency.total_ns;
+}
+
+static uint64_t samples(enum fault_part part)
+{
+	struct histogram latency = rig_latency(&rig, part);
+
+	return histogram_samples(&latency);
+}
+
+/* One thread waits for the network, the other for the first. */
+START_TEST(latency_is_split_into_what_was_waited_for)
+{
+	struct rig_faulter first, second;
+	uint64_t start, held;
+
+	rig.mock.check_ns = 7;
+	mock_hold(&rig.mock, PAGE_DEMAND, true);
+	rig_fault(&rig, &first, 0);
+	mock_wait_inside(&rig.mock, PAGE_DEMAND, 1);
+	rig_fault(&rig, &second, 0);
+	rig_until_waits(&rig, 1);
+	start = clock_now_ns();
+	mock_wait_inside(&rig.mock, PAGE_DEMAND, 1);
+	held = clock_now_ns() - start;
+	mock_hold(&rig.mock, PAGE_DEMAND, false);
+	ck_assert_int_eq(rig_fault_join(&first) | rig_fault_join(&second), 0);
+	ck_assert_uint_ge(total_ns(PART_NETWORK), held);
+	ck_assert_uint_ge(total_ns(PART_WAIT), held);
+	ck_assert_uint_eq(total_ns(PART_VERIFY), 7 * rig.mock.fetches);
+	ck_assert_uint_eq(samples(PART_TOTAL), 2);
+	for (int part = PART_WAIT; part < FAULT_PARTS; part++)
+		ck_assert_uint_eq(samples((enum fault_part)part), 1);
+	ck_assert_uint_ge(total_ns(PART_TOTAL), total_ns(PART_WAIT) + total_ns(PART_NETWORK) +
+							total_ns(PART_VERIFY) +
+							total_ns(PART_INSTALL));
+}
+END_TEST
+
+START_TEST(zeros_wait_for_no_network)
+{
+	/* With long pages, the first that is all zeros. */
+	uint64_t page = 12 / rig.unit;
+
+	ck_assert_int_eq(pager_resolve(rig.pager, rig_gpa(&rig, page)), 0);
+	ck_assert_uint_eq(samples(PART_TOTAL), 1);
+	ck_assert_uint_eq(samples(PART_INSTALL), 1);
+	ck_assert_uint_eq(samples(PART_NETWORK) + samples(PART_VERIFY) + samples(PART_WAIT), 0);
+}
+END_TEST
+
 /* Nobody leaves fetch before all are in it, so this hangs if faults stand in line. */
 START_TEST(threads_at_different_pages_fetch_side_by_side)
 {
@@ -175,6 +231,17 @@ START_TEST(a_waiter_takes_over_when_the_owner_fails)
 	ck_assert_uint_eq(rig_handed_out(&rig, 9), 1);
 	ck_assert(rig_right(&rig, 9));
 	rig_assert_status_adds_up(&rig);
+}
+END_TEST
+
+/* Who waits in vain waits again, for himself: a sample of each, but one of the whole. */
+START_TEST(a_fault_that_takes_over_is_one_fault)
+{
+	fail_at_one_page(9, 1);
+	ck_assert_uint_eq(samples(PART_TOTAL), THREADS - 1);
+	ck_assert_uint_ge(samples(PART_WAIT), THREADS - 1);
+	ck_assert_uint_eq(samples(PART_INSTALL), 1);
+	ck_assert_uint_ge(total_ns(PART_TOTAL), total_ns(PART_WAIT));
 }
 END_TEST
 
@@ -544,7 +611,10 @@ static TCase *tests_with(const char *name, void (*set_up_rig)(void))
 	tcase_add_loop_test(tests, short_answers_are_asked_on, 0, lengths);
 	tcase_add_test(tests, many_threads_at_one_page_fetch_it_once);
 	tcase_add_test(tests, threads_at_different_pages_fetch_side_by_side);
+	tcase_add_test(tests, latency_is_split_into_what_was_waited_for);
+	tcase_add_test(tests, zeros_wait_for_no_network);
 	tcase_add_test(tests, a_waiter_takes_over_when_the_owner_fails);
+	tcase_add_test(tests, a_fault_that_takes_over_is_one_fault);
 	tcase_add_test(tests, a_page_that_fails_for_all_is_absent_and_may_succeed_later);
 	tcase_add_test(tests, a_source_that_does_not_open_leaves_the_page_absent);
 	tcase_add_test(tests, a_thread_names_its_class_once);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_verified_source.c - nothing a lying source says reaches the guest. */
+#include "base/clock.h"
 #include "fixture.h"
 #include "snapshot/verified_source.h"
 
@@ -141,6 +142,21 @@ START_TEST(honest_pages_pass)
 }
 END_TEST
 
+START_TEST(the_time_of_checking_is_told)
+{
+	uint64_t start = clock_now_ns();
+	bool zero;
+
+	init(HONEST);
+	ck_assert_int_eq(page_source_fetch(source, 5, 64, buffer, &zero), 64);
+	ck_assert_uint_gt(source->check_ns, 0);
+	ck_assert_uint_lt(source->check_ns, clock_now_ns() - start);
+	ck_assert_int_eq(page_source_fetch(source, 100, 1, buffer, &zero), 1);
+	ck_assert_uint_eq(source->check_ns, 0);
+	finish();
+}
+END_TEST
+
 START_TEST(zero_pages_never_reach_the_source)
 {
 	bool zero = false;
@@ -252,7 +268,7 @@ START_TEST(pages_beyond_the_end_are_refused)
 }
 END_TEST
 
-SUITE_MAIN("snapshot/verified_source", honest_pages_pass, zero_pages_never_reach_the_source,
-	   every_lie_is_refused_by_page_and_gpa, every_lie_in_bulk_is_refused,
-	   zeros_in_bulk_come_from_the_index, a_short_answer_is_no_lie, a_lost_source_is_passed_on,
-	   pages_beyond_the_end_are_refused)
+SUITE_MAIN("snapshot/verified_source", honest_pages_pass, the_time_of_checking_is_told,
+	   zero_pages_never_reach_the_source, every_lie_is_refused_by_page_and_gpa,
+	   every_lie_in_bulk_is_refused, zeros_in_bulk_come_from_the_index,
+	   a_short_answer_is_no_lie, a_lost_source_is_passed_on, pages_beyond_the_end_are_refused)
