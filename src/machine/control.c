@@ -324,21 +324,3 @@ void control_destroy(struct control *control)
 		pthread_join(control->loop_thread, NULL);
 	release(control);
 }
-
-int control_path(const char *name, char path[PATH_MAX])
-{
-	const char *runtime = geteuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
-
-	if (strchr(name, '/')) {
-		snprintf(path, PATH_MAX, "%s", name);
-		return 0;
-	}
-	if (!runtime)
-		return fail(EXIT_USAGE, ENOENT,
-			    "XDG_RUNTIME_DIR is not set; give the control socket as a path");
-	snprintf(path, PATH_MAX, "%s/thaw", runtime);
-	if (mkdir(path, S_IRWXU) && errno != EEXIST)
-		return fail(EXIT_OS, errno, "%s: %s", path, strerror(errno));
-	snprintf(path, PATH_MAX, "%s/thaw/%s.sock", runtime, name);
-	return 0;
-}

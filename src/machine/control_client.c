@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* control_client.c - one HTTP request over a UNIX socket, as the thaw commands need it. */
+/* control_client.c - find a machine's socket, and one HTTP request over it. */
 #include "machine/control.h"
 
 #include "base/bytes.h"
@@ -10,10 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define REPLY_MAX (1u << 20) /* bytes; a status is a few KiB */
+
+int control_path(const char *name, char path[PATH_MAX])
+{
+	const char *runtime = geteuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
+
+	if (strchr(name, '/')) {
+		snprintf(path, PATH_MAX, "%s", name);
+		return 0;
+	}
+	if (!runtime)
+		return fail(EXIT_USAGE, ENOENT,
+			    "XDG_RUNTIME_DIR is not set; give the control socket as a path");
+	snprintf(path, PATH_MAX, "%s/thaw", runtime);
+	if (mkdir(path, S_IRWXU) && errno != EEXIST)
+		return fail(EXIT_OS, errno, "%s: %s", path, strerror(errno));
+	snprintf(path, PATH_MAX, "%s/thaw/%s.sock", runtime, name);
+	return 0;
+}
 
 static int connect_to(const char *path, int *fd)
 {
@@ -53,7 +72,7 @@ static size_t reply_size(const struct bytes *reply, size_t *head_size)
 {
 	const char *text = (const char *)reply->data, *end, *field;
 
-	end = reply->size ? memmem(text, reply->size, "\r\n\r\n", 4) : NULL;
+	end = text ? memmem(text, reply->size, "\r\n\r\n", 4) : NULL;
 	if (!end)
 		return 0;
 	*head_size = (size_t)(end - text) + 4;

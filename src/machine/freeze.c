@@ -217,8 +217,7 @@ static int freeze_into(struct machine *machine, struct repository *repository, c
 static int snapshot_locked(struct machine *machine, const char *url, enum after_snapshot then,
 			   struct snapshot_result *result)
 {
-	struct remote_session *session;
-	struct repository *repository;
+	struct lone_repository to;
 	struct snapshot_url parsed;
 	int r = snapshot_url_parse(url, &parsed);
 
@@ -227,15 +226,10 @@ static int snapshot_locked(struct machine *machine, const char *url, enum after_
 	if (!parsed.ref[0] || parsed.has_digest)
 		return fail(EXIT_USAGE, EINVAL, "%s: a new snapshot needs a name, not a digest",
 			    url);
-	r = session_open(&machine->config, &session);
-	if (r)
-		return r;
-	r = repository_open(&parsed, STORE_WRITE, session, &repository);
-	if (!r) {
-		r = freeze_into(machine, repository, parsed.ref, then, result);
-		repository->ops->close(repository);
-	}
-	remote_session_destroy(session);
+	r = lone_repository_open(&to, &machine->config, &parsed, STORE_WRITE);
+	if (!r)
+		r = freeze_into(machine, to.repository, parsed.ref, then, result);
+	lone_repository_close(&to);
 	return r;
 }
 

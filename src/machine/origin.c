@@ -12,18 +12,9 @@
 struct origin {
 	char *url;
 	bool remote;
-	struct remote_session *session;
-	struct repository *repository;
+	struct lone_repository from;
 	struct snapshot snapshot;
 };
-
-/* Those of the configuration hold the same snapshot as those of the URL. */
-static int add_servers(const struct machine_config *config, struct snapshot_url *url)
-{
-	if (url->scheme == URL_DIR || !config->servers[0])
-		return 0;
-	return server_list_append(&url->servers, config->servers, "remote.servers", EXIT_CONFIG);
-}
 
 static int load(struct origin *origin, const struct machine_config *config, const char *text)
 {
@@ -32,17 +23,13 @@ static int load(struct origin *origin, const struct machine_config *config, cons
 	int r = snapshot_url_parse(text, &url);
 
 	if (!r)
-		r = add_servers(config, &url);
+		r = lone_repository_open(&origin->from, config, &url, STORE_READ);
 	if (!r)
-		r = session_open(config, &origin->session);
+		r = snapshot_find(origin->from.repository, &url, &id);
 	if (!r)
-		r = repository_open(&url, STORE_READ, origin->session, &origin->repository);
+		r = snapshot_load(origin->from.repository, &id, &origin->snapshot);
 	if (!r)
-		r = snapshot_find(origin->repository, &url, &id);
-	if (!r)
-		r = snapshot_load(origin->repository, &id, &origin->snapshot);
-	if (!r)
-		repository_rest(origin->repository); /* pages have connections of their own */
+		repository_rest(origin->from.repository); /* pages have connections of their own */
 	origin->remote = url.scheme != URL_DIR;
 	return r;
 }
@@ -70,9 +57,7 @@ void origin_close(struct origin *origin)
 	if (!origin)
 		return;
 	snapshot_finish(&origin->snapshot);
-	if (origin->repository)
-		origin->repository->ops->close(origin->repository);
-	remote_session_destroy(origin->session);
+	lone_repository_close(&origin->from);
 	free(origin->url);
 	free(origin);
 }
@@ -89,25 +74,25 @@ const char *origin_url(const struct origin *origin)
 
 struct repository *origin_repository(const struct origin *origin)
 {
-	return origin->repository;
+	return origin->from.repository;
 }
 
 int origin_open_source(struct origin *origin, enum page_priority priority,
 		       struct page_source **source)
 {
-	return snapshot_open_source(origin->repository, &origin->snapshot, priority, source);
+	return snapshot_open_source(origin->from.repository, &origin->snapshot, priority, source);
 }
 
 void origin_cancel(struct origin *origin)
 {
-	remote_session_cancel(origin->session);
+	remote_session_cancel(origin->from.session);
 }
 
 bool origin_stalled(struct origin *origin)
 {
 	struct remote_status status;
 
-	remote_session_status(origin->session, &status);
+	remote_session_status(origin->from.session, &status);
 	return status.stalled_since_ns;
 }
 
@@ -133,13 +118,14 @@ json_t *origin_status(struct origin *origin)
 
 	if (!origin->remote)
 		return json_null();
-	remote_session_status(origin->session, &status);
+	remote_session_status(origin->from.session, &status);
 	if (status.stalled_since_ns)
 		stalled_ms = (clock_now_ns() - status.stalled_since_ns) / NS_PER_MS;
-	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests", (json_int_t)status.requests,
-		"bytes_received", (json_int_t)status.bytes_received, "reconnects",
-		(json_int_t)status.reconnects, "late_fetches", (json_int_t)status.late_fetches,
-		"hedges", (json_int_t)status.hedges, "hedges_won", (json_int_t)status.hedges_won,
-		"stalled_ms", (json_int_t)stalled_ms, "servers", servers_status(origin->session));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests",
+			 (json_int_t)status.requests, "bytes_received",
+			 (json_int_t)status.bytes_received, "reconnects",
+			 (json_int_t)status.reconnects, "late_fetches",
+			 (json_int_t)status.late_fetches, "hedges", (json_int_t)status.hedges,
+			 "hedges_won", (json_int_t)status.hedges_won, "stalled_ms",
+			 (json_int_t)stalled_ms, "servers", servers_status(origin->from.session));
 }

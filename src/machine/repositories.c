@@ -30,12 +30,6 @@ static int (*const openers[])(const struct snapshot_url *url, enum store_access 
 	[URL_TLS] = open_server,
 };
 
-int repository_open(const struct snapshot_url *url, enum store_access access,
-		    struct remote_session *session, struct repository **repository)
-{
-	return openers[url->scheme](url, access, session, repository);
-}
-
 /* NULL when there is no [tls]. */
 static int open_tls(const struct machine_config *config, struct tls_context **tls)
 {
@@ -49,7 +43,7 @@ static int open_tls(const struct machine_config *config, struct tls_context **tl
 	return tls_context_create(&credentials, TLS_CLIENT, tls);
 }
 
-int session_open(const struct machine_config *config, struct remote_session **session)
+static int open_session(const struct machine_config *config, struct remote_session **session)
 {
 	struct remote_options options = REMOTE_OPTIONS_DEFAULT;
 	int r = open_tls(config, &options.tls);
@@ -62,14 +56,24 @@ int session_open(const struct machine_config *config, struct remote_session **se
 	return remote_session_create(&options, session);
 }
 
-int lone_repository_open(struct lone_repository *lone, const struct snapshot_url *url,
-			 enum store_access access)
+/* Those of the configuration hold the same snapshots as those of the URL. */
+static int add_servers(const struct machine_config *config, struct snapshot_url *url)
 {
-	int r;
+	if (url->scheme == URL_DIR || !config->servers[0])
+		return 0;
+	return server_list_append(&url->servers, config->servers, "remote.servers", EXIT_CONFIG);
+}
+
+int lone_repository_open(struct lone_repository *lone, const struct machine_config *config,
+			 const struct snapshot_url *url, enum store_access access)
+{
+	struct snapshot_url all = *url;
+	int r = access == STORE_READ ? add_servers(config, &all) : 0;
 
 	*lone = (struct lone_repository){0};
-	r = remote_session_create(&REMOTE_OPTIONS_DEFAULT, &lone->session);
-	return r ? r : repository_open(url, access, lone->session, &lone->repository);
+	if (!r)
+		r = open_session(config, &lone->session);
+	return r ? r : openers[url->scheme](&all, access, lone->session, &lone->repository);
 }
 
 void lone_repository_close(struct lone_repository *lone)

@@ -6,6 +6,8 @@
 #include "snapshot/page_index_format.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STATE_SIZE_MAX (64u << 20) /* 512 vCPUs with 128 KiB each */
@@ -107,6 +109,48 @@ int repository_put_hint(struct repository *repository, const struct digest *id, 
 	if (!r)
 		return repository->ops->put_finish(put, &stored);
 	repository->ops->put_abort(put);
+	return r;
+}
+
+struct hint_names {
+	char (*all)[REF_NAME_MAX];
+	size_t count;
+};
+
+static int add_name(void *context, const char *name)
+{
+	struct hint_names *names = context;
+	char(*all)[REF_NAME_MAX] = realloc(names->all, (names->count + 1) * sizeof(*all));
+
+	if (!all)
+		return fail(EXIT_OS, ENOMEM, "out of memory for the names of hints");
+	names->all = all;
+	(void)snprintf(all[names->count++], REF_NAME_MAX, "%s", name);
+	return 0;
+}
+
+static int copy_hint(struct repository *from, const struct digest *id, struct repository *to,
+		     const struct digest *copy_id, const char *name)
+{
+	struct bytes bytes;
+	int r = from->ops->load_hint(from, id, name, &bytes);
+
+	if (r)
+		return r;
+	r = repository_put_hint(to, copy_id, name, bytes.data, bytes.size);
+	bytes_finish(&bytes);
+	return r;
+}
+
+int repository_copy_hints(struct repository *from, const struct digest *id, struct repository *to,
+			  const struct digest *copy_id)
+{
+	struct hint_names names = {0};
+	int r = from->ops->list_hints(from, id, add_name, &names);
+
+	for (size_t i = 0; !r && i < names.count; i++)
+		r = copy_hint(from, id, to, copy_id, names.all[i]);
+	free(names.all);
 	return r;
 }
 

@@ -119,6 +119,10 @@ MUST_USE int repository_put(struct repository *repository, enum object_kind kind
 MUST_USE int repository_put_hint(struct repository *repository, const struct digest *id,
 				 const char *name, const void *data, size_t size);
 
+/* All hints of a snapshot to those of another, in another repository. */
+MUST_USE int repository_copy_hints(struct repository *from, const struct digest *id,
+				   struct repository *to, const struct digest *copy_id);
+
 /* It will not be used for a while. */
 void repository_rest(struct repository *repository);
 

@@ -4,6 +4,7 @@
 
 #include "base/cursor.h"
 #include "base/digest.h"
+#include "snapshot/snapshot.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -98,6 +99,20 @@ int working_set_parse(const void *data, size_t size, uint64_t page_count, struct
 		r = malformed("bytes that belong to nothing");
 	if (r)
 		working_set_finish(set);
+	return r;
+}
+
+int working_set_load(struct repository *repository, const struct snapshot *snapshot,
+		     const char *name, struct working_set *set)
+{
+	struct bytes bytes;
+	int r = repository->ops->load_hint(repository, &snapshot->id, name, &bytes);
+
+	*set = (struct working_set){0};
+	if (r)
+		return r;
+	r = working_set_parse(bytes.data, bytes.size, snapshot->index.page_count, set);
+	bytes_finish(&bytes);
 	return r;
 }
 
@@ -253,4 +268,14 @@ int working_set_vote(const struct working_set *set, struct wanted_page **pages, 
 	free(votes);
 	free(candidates);
 	return r;
+}
+
+int wanted_page_numbers(const struct wanted_page *pages, size_t count, uint64_t **numbers)
+{
+	*numbers = calloc(count + 1, sizeof(**numbers));
+	if (!*numbers)
+		return fail(EXIT_OS, ENOMEM, "working set: out of memory");
+	for (size_t i = 0; i < count; i++)
+		(*numbers)[i] = pages[i].page;
+	return 0;
 }

@@ -6,7 +6,7 @@
  * prefetch is what they vote for: a page is in if at least half of them hold it, in the order
  * of its mean place.  It is a hint beside a snapshot, never part of correctness.
  *
- *	r = working_set_parse(data, size, page_count, &set);
+ *	r = working_set_load(repository, snapshot, "default", &set);
  *	r = working_set_add(&set, &recording);        // the oldest makes room
  *	r = working_set_vote(&set, &pages, &count);
  *	r = working_set_format(&set, &bytes);
@@ -19,6 +19,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+
+#include "snapshot/repository.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +57,11 @@ struct wanted_page {
 	uint32_t votes;
 };
 
+/* The one of this name beside a snapshot; *set is empty when it fails.  exit 66 if there is none.
+ */
+MUST_USE int working_set_load(struct repository *repository, const struct snapshot *snapshot,
+			      const char *name, struct working_set *set);
+
 /* size hostile bytes; every page must be below page_count. */
 MUST_USE int working_set_parse(const void *data, size_t size, uint64_t page_count,
 			       struct working_set *set);
@@ -66,6 +73,9 @@ void working_set_add(struct working_set *set, const struct recording *recording)
 /* The pages voted in, in order; the array is the caller's to free. */
 MUST_USE int working_set_vote(const struct working_set *set, struct wanted_page **pages,
 			      size_t *count);
+
+/* Only their numbers; the array is the caller's to free. */
+MUST_USE int wanted_page_numbers(const struct wanted_page *pages, size_t count, uint64_t **numbers);
 
 MUST_USE int working_set_format(const struct working_set *set, struct bytes *bytes);
 

@@ -67,20 +67,42 @@ class SnapshotFiles:
             yield offset, size, encoding
             end = offset + size
 
-    def page_hashes(self):
-        """For each page the hash in the page index, None for a page of zeros."""
+    def entries(self):
+        """For each page its place in the page index: pack (from 1), page in it, hash; None for a
+        page of zeros."""
         index = self.read("index")
         pages = struct.unpack_from("<Q", index, 16)[0]
         slots = (pages + BLOCK_PAGES - 1) // BLOCK_PAGES
         blocks = struct.unpack_from(f"<{slots}I", index, INDEX_HEADER)
-        hashes = []
         for page in range(pages):
             block = blocks[page // BLOCK_PAGES]
             entry = INDEX_HEADER + 4 * slots + ENTRY * (
                 (block - 1) * BLOCK_PAGES + page % BLOCK_PAGES)
-            present = block and struct.unpack_from("<I", index, entry)[0]
-            hashes.append(index[entry + 8:entry + ENTRY] if present else None)
-        return hashes
+            place = struct.unpack_from("<II16s", index, entry) if block else (0,)
+            yield place if place[0] else None
+
+    def page_hashes(self):
+        """For each page the hash in the page index, None for a page of zeros."""
+        return [entry and entry[2] for entry in self.entries()]
+
+    def first_pages(self, count):
+        """Those that stand first in its last pack, in order."""
+        last = len(self.manifest["packs"])
+        places = {entry[1]: page for page, entry in enumerate(self.entries())
+                  if entry and entry[0] == last}
+        return [places[place] for place in range(min(count, len(places)))]
+
+    def hint(self, name):
+        return self.store / "ws" / self.id / name
+
+    def record(self, name, touches):
+        """A working set of one recording: pages, or (page, microseconds, vCPU)."""
+        touches = [touch if isinstance(touch, tuple) else (touch, i, 0)
+                   for i, touch in enumerate(touches)]
+        data = b"THAWWSET" + struct.pack("<III", 1, 1, len(touches)) + b"".join(
+            struct.pack("<IIHH", *touch, 0) for touch in touches)
+        self.hint(name).parent.mkdir(exist_ok=True)
+        self.hint(name).write_bytes(data + hashlib.sha256(data).digest())
 
 
 def replace(path, data):

@@ -156,7 +156,7 @@ static int run(const struct options *options, json_t *report)
 		return r;
 	if (options->data > options->size)
 		return fail(EXIT_USAGE, EINVAL, "--data is more than --size");
-	r = lone_repository_open(&lone, &url, STORE_WRITE);
+	r = lone_repository_open(&lone, &options->config, &url, STORE_WRITE);
 	if (!r)
 		r = write_into(lone.repository, options, report);
 	lone_repository_close(&lone);

@@ -49,8 +49,7 @@ static void report_json(const struct kvm *kvm, const char **chosen)
 	}
 	json_object_set_new(report, "fault_modes", modes);
 	json_object_set_new(report, "auto", *chosen ? json_string(*chosen) : json_null());
-	json_dumpf(report, stdout, JSON_INDENT(2));
-	putchar('\n');
+	print_json(report);
 	json_decref(report);
 }
 

@@ -1,78 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * copy.c - `thaw copy`: a snapshot from one repository to another, every page verified on the
- * way and stored anew.  The copy has an id of its own, because its index names other packs.
+ * way and stored anew, those of a working set first.  The copy has an id of its own, because its
+ * index names other packs.  Its hints come along.
  */
-#include "base/log.h"
 #include "commands.h"
-#include "machine/repositories.h"
 #include "snapshot/snapshot_writer.h"
+#include "snapshot/working_set.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define PROGRESS_PAGES 4096u /* between two updates of the line: 16 MiB */
 
-struct copying {
-	uint64_t pages, seen;
+struct copy {
+	struct repository *from, *to;
+	struct snapshot snapshot; /* of from */
+	uint64_t *order;          /* the working set; NULL: none */
+	size_t order_count;
+
+	uint64_t seen; /* pages */
 	bool progress; /* stderr is a terminal */
 };
 
 /* No page is at hand: each is fetched from the source and verified. */
 static int absent_page(void *context, uint64_t page, const uint8_t **data)
 {
-	struct copying *copying = context;
+	struct copy *copy = context;
+	uint64_t pages = copy->snapshot.index.page_count;
 
 	(void)page;
 	(void)data;
-	copying->seen++;
-	if (copying->progress &&
-	    (copying->seen % PROGRESS_PAGES == 0 || copying->seen == copying->pages))
-		fprintf(stderr, "\rcopied %3u %%%s",
-			(unsigned)(100 * copying->seen / copying->pages),
-			copying->seen == copying->pages ? "\n" : "");
+	copy->seen++;
+	if (copy->progress && (copy->seen % PROGRESS_PAGES == 0 || copy->seen == pages))
+		fprintf(stderr, "\rcopied %3u %%%s", (unsigned)(100 * copy->seen / pages),
+			copy->seen == pages ? "\n" : "");
 	return FROZEN_ABSENT;
 }
 
-static int copy_loaded(struct repository *from, const struct snapshot *snapshot,
-		       struct repository *to, const char *ref, struct digest *id,
-		       struct freeze_statistics *statistics)
+static int load_order(struct copy *copy, const char *name)
 {
-	struct copying copying = {.pages = snapshot->index.page_count,
-				  .progress = isatty(STDERR_FILENO)};
+	struct wanted_page *wanted = NULL;
+	struct working_set set;
+	int r = working_set_load(copy->from, &copy->snapshot, name, &set);
+
+	if (!r)
+		r = working_set_vote(&set, &wanted, &copy->order_count);
+	if (!r)
+		r = wanted_page_numbers(wanted, copy->order_count, &copy->order);
+	free(wanted);
+	working_set_finish(&set);
+	return r;
+}
+
+static int write_copy(struct copy *copy, const char *ref, struct digest *id,
+		      struct freeze_statistics *statistics)
+{
+	const struct snapshot *snapshot = &copy->snapshot;
 	struct frozen_machine machine = {
 		.identity = &snapshot->manifest,
 		.state = snapshot->state.data,
 		.state_size = snapshot->state.size,
 		.page = absent_page,
-		.context = &copying,
+		.context = copy,
+		.order = copy->order,
+		.order_count = copy->order_count,
 		.parent = snapshot,
 		.copy = true,
 	};
-	int r = snapshot_open_source(from, snapshot, PAGE_DEMAND, &machine.parent_pages);
+	int r = snapshot_open_source(copy->from, snapshot, PAGE_DEMAND, &machine.parent_pages);
 
 	if (r)
 		return r;
-	r = snapshot_write(to, &machine, ref, id, statistics);
+	r = snapshot_write(copy->to, &machine, ref, id, statistics);
 	page_source_destroy(machine.parent_pages);
-	return r;
-}
-
-static int copy(struct repository *from, const struct snapshot_url *source, struct repository *to,
-		const char *ref, struct digest *id, struct freeze_statistics *statistics)
-{
-	struct snapshot snapshot;
-	int r = snapshot_find(from, source, id);
-
-	if (!r)
-		r = snapshot_load(from, id, &snapshot);
-	if (r)
-		return r;
-	r = copy_loaded(from, &snapshot, to, ref, id, statistics);
-	snapshot_finish(&snapshot);
-	return r;
+	return r ? r : repository_copy_hints(copy->from, &snapshot->id, copy->to, id);
 }
 
 static void report(const struct arguments *arguments, const struct digest *id,
@@ -92,9 +97,28 @@ static void report(const struct arguments *arguments, const struct digest *id,
 		json_pack("{s:s, s:I, s:I, s:I}", "id", hex, "pages", (json_int_t)statistics->pages,
 			  "written", (json_int_t)statistics->written, "bytes_written",
 			  (json_int_t)statistics->bytes_written);
-	json_dumpf(summary, stdout, JSON_INDENT(2));
-	putchar('\n');
+	print_json(summary);
 	json_decref(summary);
+}
+
+static int load_and_write(struct copy *copy, const struct arguments *arguments,
+			  const struct snapshot_url *source, const char *ref)
+{
+	struct freeze_statistics statistics;
+	struct digest id;
+	int r = snapshot_find(copy->from, source, &id);
+
+	if (!r)
+		r = snapshot_load(copy->from, &id, &copy->snapshot);
+	if (!r && arguments->working_set)
+		r = load_order(copy, arguments->working_set);
+	if (!r)
+		r = write_copy(copy, ref, &id, &statistics);
+	if (!r)
+		report(arguments, &id, &statistics);
+	free(copy->order);
+	snapshot_finish(&copy->snapshot);
+	return r;
 }
 
 static int check_urls(const struct arguments *arguments, struct snapshot_url *source,
@@ -112,21 +136,20 @@ static int check_urls(const struct arguments *arguments, struct snapshot_url *so
 
 int command_copy(const struct arguments *arguments, enum exit_code *exit_code)
 {
+	struct copy copy = {.progress = isatty(STDERR_FILENO)};
 	struct lone_repository from = {0}, to = {0};
-	struct freeze_statistics statistics;
 	struct snapshot_url source, target;
-	struct digest id;
 	int r = check_urls(arguments, &source, &target);
 
 	(void)exit_code;
 	if (!r)
-		r = lone_repository_open(&from, &source, STORE_READ);
+		r = open_repository(arguments, &source, STORE_READ, &from);
 	if (!r)
-		r = lone_repository_open(&to, &target, STORE_WRITE);
+		r = open_repository(arguments, &target, STORE_WRITE, &to);
+	copy.from = from.repository;
+	copy.to = to.repository;
 	if (!r)
-		r = copy(from.repository, &source, to.repository, target.ref, &id, &statistics);
-	if (!r)
-		report(arguments, &id, &statistics);
+		r = load_and_write(&copy, arguments, &source, target.ref);
 	lone_repository_close(&to);
 	lone_repository_close(&from);
 	return r;

@@ -2,7 +2,6 @@
 /* inspect.c - `thaw inspect` and `thaw list`: look at a store without running anything. */
 #include "base/log.h"
 #include "commands.h"
-#include "machine/repositories.h"
 #include "snapshot/pack.h"
 #include "snapshot/snapshot.h"
 
@@ -135,8 +134,7 @@ static int inspect(struct repository *repository, const struct snapshot_url *url
 
 		if (layout.pages)
 			json_object_set_new(description, "frames", layout_json(&layout));
-		json_dumpf(description, stdout, JSON_INDENT(2));
-		putchar('\n');
+		print_json(description);
 		json_decref(description);
 	} else {
 		print_text(&snapshot);
@@ -156,7 +154,7 @@ int command_inspect(const struct arguments *arguments, enum exit_code *exit_code
 
 	(void)exit_code;
 	if (!r)
-		r = lone_repository_open(&lone, &url, STORE_READ);
+		r = open_repository(arguments, &url, STORE_READ, &lone);
 	if (!r)
 		r = inspect(lone.repository, &url, arguments);
 	lone_repository_close(&lone);
@@ -188,16 +186,14 @@ int command_list(const struct arguments *arguments, enum exit_code *exit_code)
 
 	(void)exit_code;
 	if (!r)
-		r = lone_repository_open(&lone, &url, STORE_READ);
+		r = open_repository(arguments, &url, STORE_READ, &lone);
 	if (!r)
 		r = lone.repository->ops->list(lone.repository, add_ref, refs);
 	lone_repository_close(&lone);
-	if (!r && arguments->json) {
-		json_dumpf(refs, stdout, JSON_INDENT(2));
-		putchar('\n');
-	}
 	if (!r && !arguments->json)
 		print_refs(refs);
+	if (!r && arguments->json)
+		print_json(refs);
 	json_decref(refs);
 	return r;
 }

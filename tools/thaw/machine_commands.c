@@ -47,12 +47,6 @@ int command_stop(const struct arguments *arguments, enum exit_code *exit_code)
 	return simple(arguments, "/v1/stop", true);
 }
 
-static void print_json(json_t *value)
-{
-	json_dumpf(value, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
-
 int command_snapshot(const struct arguments *arguments, enum exit_code *exit_code)
 {
 	const char *then = arguments->then ? arguments->then : "resume";

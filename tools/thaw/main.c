@@ -16,12 +16,17 @@
 /* Which options a command takes. */
 enum {
 	TAKES_SET = 1,
-	TAKES_CONFIG = 2,
+	TAKES_CHECK = 2,
 	TAKES_JSON = 4,
 	TAKES_THEN = 8,
 	TAKES_VERIFY = 16,
-	TAKES_WATCH = 32
+	TAKES_WATCH = 32,
+	TAKES_CONFIG = 64,
+	TAKES_WORKING_SET = 128,
+	REACHES_SERVERS = TAKES_SET | TAKES_CONFIG,
 };
+
+#define CONFIGURATION " [--config CONFIG.ini] [--set SECTION.KEY=VALUE]..."
 
 static const struct command {
 	const char *name;
@@ -30,7 +35,7 @@ static const struct command {
 	unsigned options;
 	const char *usage, *help;
 } commands[] = {
-	{"run", command_run, 1, 1, TAKES_SET | TAKES_CONFIG,
+	{"run", command_run, 1, 1, TAKES_SET | TAKES_CHECK,
 	 "CONFIG.ini [--set SECTION.KEY=VALUE]... [--check-config | --print-config]",
 	 "boot a machine"},
 	{"restore", command_restore, 1, 2, TAKES_SET,
@@ -44,14 +49,16 @@ static const struct command {
 	 "how a machine is"},
 	{"check", command_check, 0, 0, TAKES_JSON, "[--json]",
 	 "which fault modes this host has, and why not"},
-	{"inspect", command_inspect, 1, 1, TAKES_JSON | TAKES_VERIFY,
-	 "SNAPSHOT_URL [--verify] [--json]", "what a snapshot holds"},
-	{"copy", command_copy, 2, 2, TAKES_JSON, "SNAPSHOT_URL SNAPSHOT_URL [--json]",
-	 "copy a snapshot to another store"},
-	{"list", command_list, 1, 1, TAKES_JSON, "dir:PATH | tcp://HOST:PORT [--json]",
-	 "the snapshots of a store"},
-	{"workingset", command_workingset, 1, 64, TAKES_JSON,
-	 "record VM | merge SNAPSHOT_URL NAME FROM... | show SNAPSHOT_URL [NAME] [--json]",
+	{"inspect", command_inspect, 1, 1, REACHES_SERVERS | TAKES_JSON | TAKES_VERIFY,
+	 "SNAPSHOT_URL [--verify] [--json]" CONFIGURATION, "what a snapshot holds"},
+	{"copy", command_copy, 2, 2, REACHES_SERVERS | TAKES_JSON | TAKES_WORKING_SET,
+	 "SNAPSHOT_URL SNAPSHOT_URL [--working-set NAME] [--json]" CONFIGURATION,
+	 "copy a snapshot to another store, the pages of a working set first"},
+	{"list", command_list, 1, 1, REACHES_SERVERS | TAKES_JSON,
+	 "dir:PATH | tcp://HOST:PORT [--json]" CONFIGURATION, "the snapshots of a store"},
+	{"workingset", command_workingset, 1, 64, REACHES_SERVERS | TAKES_JSON,
+	 "record VM | merge SNAPSHOT_URL NAME FROM... | show SNAPSHOT_URL [NAME] "
+	 "[--json]" CONFIGURATION,
 	 "what thaws of a snapshot touched first"},
 };
 
@@ -62,7 +69,7 @@ static void print_help(void)
 		printf("  thaw %-8s %s\n%16s%s\n", commands[i].name, commands[i].usage, "",
 		       commands[i].help);
 	puts("\nA SNAPSHOT_URL is dir:PATH/NAME or tcp://HOST:PORT/NAME, @sha256:DIGEST may "
-	     "follow.\n"
+	     "follow;\ntls:// in place of tcp:// needs [tls] in CONFIG.ini or by --set.\n"
 	     "A VM is its name or the path of its control socket.\n"
 	     "The guest's console is stdin and stdout; messages go to stderr.");
 }
@@ -82,10 +89,16 @@ static int misused(const struct command *command, const char *why)
 }
 
 static const struct option options[] = {
-	{"set", required_argument, NULL, 's'},    {"check-config", no_argument, NULL, 'c'},
-	{"print-config", no_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'},
-	{"then", required_argument, NULL, 't'},   {"verify", no_argument, NULL, 'v'},
-	{"watch", no_argument, NULL, 'w'},        {0},
+	{"set", required_argument, NULL, 's'},
+	{"check-config", no_argument, NULL, 'c'},
+	{"print-config", no_argument, NULL, 'p'},
+	{"json", no_argument, NULL, 'j'},
+	{"then", required_argument, NULL, 't'},
+	{"verify", no_argument, NULL, 'v'},
+	{"watch", no_argument, NULL, 'w'},
+	{"config", required_argument, NULL, 'f'},
+	{"working-set", required_argument, NULL, 'o'},
+	{0},
 };
 
 static unsigned needs(int option)
@@ -95,7 +108,7 @@ static unsigned needs(int option)
 		return TAKES_SET;
 	case 'c':
 	case 'p':
-		return TAKES_CONFIG;
+		return TAKES_CHECK;
 	case 'j':
 		return TAKES_JSON;
 	case 't':
@@ -104,6 +117,10 @@ static unsigned needs(int option)
 		return TAKES_VERIFY;
 	case 'w':
 		return TAKES_WATCH;
+	case 'f':
+		return TAKES_CONFIG;
+	case 'o':
+		return TAKES_WORKING_SET;
 	default:
 		return ~0u; /* getopt has said what is wrong */
 	}
@@ -134,6 +151,12 @@ static int take_option(int option, struct arguments *arguments, const char *sets
 		break;
 	case 'w':
 		arguments->watch = true;
+		break;
+	case 'f':
+		arguments->config = optarg;
+		break;
+	case 'o':
+		arguments->working_set = optarg;
 		break;
 	}
 	return 0;

@@ -2,10 +2,8 @@
 /* run.c - `thaw run` and `thaw restore`: a machine for as long as this process lives. */
 #include "base/log.h"
 #include "commands.h"
-#include "machine/config.h"
 #include "machine/control.h"
 #include "machine/machine.h"
-#include "snapshot/snapshot_url.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -56,21 +54,6 @@ static void *signal_main(void *machine)
 	if (!sigwait(&set, &signal))
 		machine_stop(machine, (enum exit_code)(128 + signal));
 	return NULL;
-}
-
-static int load_config(const struct arguments *arguments, const char *path, const char *name,
-		       enum config_purpose purpose, struct machine_config *config)
-{
-	int r = 0;
-
-	config_defaults(config);
-	if (name)
-		snprintf(config->name, sizeof(config->name), "%s", name);
-	if (path)
-		r = config_load(config, path);
-	for (int i = 0; !r && i < arguments->set_count; i++)
-		r = config_override(config, arguments->sets[i]);
-	return r ? r : config_check(config, purpose);
 }
 
 /* Run a ready machine to its end. */

@@ -2,7 +2,6 @@
 /* workingset.c - `thaw workingset record|merge|show`: what thaws of a snapshot touched first. */
 #include "commands.h"
 #include "machine/control.h"
-#include "machine/repositories.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/working_set.h"
 
@@ -18,15 +17,16 @@ struct place {
 	struct snapshot snapshot;
 };
 
-static int open_place(const char *text, enum store_access access, struct place *place)
+static int open_place(const struct arguments *arguments, enum store_access access,
+		      struct place *place)
 {
 	struct snapshot_url url;
 	struct digest id;
-	int r = snapshot_url_parse(text, &url);
+	int r = snapshot_url_parse(arguments->words[1], &url);
 
 	*place = (struct place){0};
 	if (!r)
-		r = lone_repository_open(&place->lone, &url, access);
+		r = open_repository(arguments, &url, access, &place->lone);
 	if (!r)
 		r = snapshot_find(place->lone.repository, &url, &id);
 	return r ? r : snapshot_load(place->lone.repository, &id, &place->snapshot);
@@ -40,15 +40,7 @@ static void close_place(struct place *place)
 
 static int load(struct place *place, const char *name, struct working_set *set)
 {
-	struct bytes bytes;
-	int r = place->lone.repository->ops->load_hint(place->lone.repository, &place->snapshot.id,
-						       name, &bytes);
-
-	if (r)
-		return r;
-	r = working_set_parse(bytes.data, bytes.size, place->snapshot.index.page_count, set);
-	bytes_finish(&bytes);
-	return r;
+	return working_set_load(place->lone.repository, &place->snapshot, name, set);
 }
 
 static int record(const struct arguments *arguments)
@@ -103,7 +95,7 @@ static int merge(const struct arguments *arguments)
 	if (arguments->word_count < 4)
 		return fail(EXIT_USAGE, EINVAL,
 			    "usage: thaw workingset merge SNAPSHOT_URL NAME FROM...");
-	r = open_place(words[1], STORE_WRITE, &place);
+	r = open_place(arguments, STORE_WRITE, &place);
 	for (int i = 3; !r && i < arguments->word_count; i++)
 		r = add_from(&place, words[i], &merged);
 	if (!r)
@@ -122,7 +114,8 @@ static int print_name(void *context, const char *name)
 	return 0;
 }
 
-static void print_json(const struct working_set *set, const struct wanted_page *pages, size_t count)
+static void print_set_json(const struct working_set *set, const struct wanted_page *pages,
+			   size_t count)
 {
 	json_t *list = json_array(), *all;
 
@@ -132,8 +125,7 @@ static void print_json(const struct working_set *set, const struct wanted_page *
 						      (json_int_t)pages[i].time_us, "votes",
 						      (json_int_t)pages[i].votes));
 	all = json_pack("{s:I, s:o}", "recordings", (json_int_t)set->count, "pages", list);
-	json_dumpf(all, stdout, JSON_INDENT(2));
-	putchar('\n');
+	print_json(all);
 	json_decref(all);
 }
 
@@ -162,7 +154,7 @@ static int show_set(struct place *place, const char *name, bool json)
 	r = working_set_vote(&set, &pages, &count);
 	if (!r) {
 		if (json)
-			print_json(&set, pages, count);
+			print_set_json(&set, pages, count);
 		else
 			print_text(&set, pages, count);
 		free(pages);
@@ -179,7 +171,7 @@ static int show(const struct arguments *arguments)
 	if (arguments->word_count < 2 || arguments->word_count > 3)
 		return fail(EXIT_USAGE, EINVAL,
 			    "usage: thaw workingset show SNAPSHOT_URL [NAME] [--json]");
-	r = open_place(arguments->words[1], STORE_READ, &place);
+	r = open_place(arguments, STORE_READ, &place);
 	if (!r && arguments->word_count == 3)
 		r = show_set(&place, arguments->words[2], arguments->json);
 	else if (!r)

@@ -229,7 +229,77 @@ START_TEST(a_store_keeps_hints_beside_a_snapshot)
 }
 END_TEST
 
+static void put_set(struct repository *store, const struct digest *id, const char *name,
+		    const uint32_t *pages, uint32_t count)
+{
+	struct working_set set = {0};
+	struct bytes bytes;
+
+	add(&set, pages, count);
+	ck_ok(working_set_format(&set, &bytes));
+	ck_ok(repository_put_hint(store, id, name, bytes.data, bytes.size));
+	bytes_finish(&bytes);
+	working_set_finish(&set);
+}
+
+START_TEST(hints_are_copied_to_another_store)
+{
+	static const uint32_t pages[] = {7, 3};
+	struct freeze_statistics statistics;
+	struct wanted_page *wanted;
+	struct snapshot snapshot;
+	struct working_set set;
+	struct fixture from, to;
+	uint64_t *numbers;
+	size_t count;
+
+	fixture_init(&from);
+	fixture_init(&to);
+	freeze_and_load(&from, "web", &statistics, &snapshot);
+	snapshot_finish(&snapshot);
+	freeze_and_load(&to, "web", &statistics, &snapshot);
+	ck_ok(repository_copy_hints(from.repository, &snapshot.id, to.repository, &snapshot.id));
+	ck_fails(working_set_load(to.repository, &snapshot, "default", &set), EXIT_NOINPUT, "");
+	ck_assert_uint_eq(set.count, 0);
+	put_set(from.repository, &snapshot.id, "default", pages, 2);
+	put_set(from.repository, &snapshot.id, "other", pages, 1);
+	ck_ok(repository_copy_hints(from.repository, &snapshot.id, to.repository, &snapshot.id));
+	ck_ok(working_set_load(to.repository, &snapshot, "other", &set));
+	working_set_finish(&set);
+	ck_ok(working_set_load(to.repository, &snapshot, "default", &set));
+	ck_ok(working_set_vote(&set, &wanted, &count));
+	ck_ok(wanted_page_numbers(wanted, count, &numbers));
+	ck_assert_uint_eq(count, 2);
+	ck_assert_uint_eq(numbers[0], 7);
+	ck_assert_uint_eq(numbers[1], 3);
+	free(numbers);
+	free(wanted);
+	working_set_finish(&set);
+	snapshot_finish(&snapshot);
+	fixture_finish(&to);
+	fixture_finish(&from);
+}
+END_TEST
+
+START_TEST(hints_need_a_snapshot_that_they_are_beside)
+{
+	struct freeze_statistics statistics;
+	const struct digest none = {{1}};
+	struct snapshot snapshot;
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	freeze_and_load(&fixture, "web", &statistics, &snapshot);
+	ck_ok(repository_put_hint(fixture.repository, &snapshot.id, "default", "abc", 3));
+	ck_fails(repository_copy_hints(fixture.repository, &snapshot.id, fixture.repository, &none),
+		 EXIT_NOINPUT, "no snapshot");
+	snapshot_finish(&snapshot);
+	fixture_finish(&fixture);
+}
+END_TEST
+
 SUITE_MAIN("snapshot/working_set", one_recording_is_the_set, half_of_the_recordings_decide,
 	   a_recording_votes_once_for_a_page, the_oldest_recording_makes_room,
 	   what_is_written_is_read, a_full_set_fits, what_is_wrong_is_refused,
-	   every_flipped_or_missing_byte_is_noticed, a_store_keeps_hints_beside_a_snapshot)
+	   every_flipped_or_missing_byte_is_noticed, a_store_keeps_hints_beside_a_snapshot,
+	   hints_are_copied_to_another_store, hints_need_a_snapshot_that_they_are_beside)
