@@ -12,8 +12,8 @@
 #include "vcpu/counter.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A vCPU that is longer than this at one page is stalled for the purpose of pausing. */
 #define PAUSE_TIMEOUT_MS 5000
@@ -82,48 +82,25 @@ int machine_resume(struct machine *machine)
 	return 0;
 }
 
-/* The memory of a paused machine, page by page in ascending order. */
+/* The memory of a paused machine, page by page. */
 struct memory_walk {
 	struct machine *machine;
-	off_t data_start,
-		data_end; /* the extent of the memfd at or after the last page asked for */
+	struct guest_extent extent;
 };
-
-/* Never-touched memory is a hole of the memfd; looking at it would allocate it. */
-static int find_data(struct memory_walk *walk, off_t offset)
-{
-	struct guest_memory *memory = &walk->machine->memory;
-
-	if (offset < walk->data_end)
-		return 0;
-	walk->data_start = lseek(memory->fd, offset, SEEK_DATA);
-	if (walk->data_start < 0 && errno != ENXIO)
-		return fail(EXIT_OS, errno, "guest memory: SEEK_DATA: %s", strerror(errno));
-	if (walk->data_start < 0)
-		walk->data_start = walk->data_end = (off_t)memory->size;
-	else
-		walk->data_end = lseek(memory->fd, walk->data_start, SEEK_HOLE);
-	return walk->data_end < 0
-		       ? fail(EXIT_OS, errno, "guest memory: SEEK_HOLE: %s", strerror(errno))
-		       : 0;
-}
 
 static int frozen_page(void *context, uint64_t page, const uint8_t **data)
 {
 	struct memory_walk *walk = context;
 	struct machine *machine = walk->machine;
-	off_t offset = (off_t)(page * PAGE_SIZE);
+	uint64_t offset = page * PAGE_SIZE;
+	bool hole;
 	int r;
 
 	if (machine->pager && !pager_page_present(machine->pager, page))
 		return FROZEN_ABSENT;
-	r = find_data(walk, offset);
-	if (r)
-		return r;
-	if (offset < walk->data_start)
-		return FROZEN_ZERO;
+	r = guest_memory_is_hole(&machine->memory, offset, &walk->extent, &hole);
 	*data = machine->memory.host + offset;
-	return FROZEN_DATA;
+	return r ? r : hole ? FROZEN_ZERO : FROZEN_DATA;
 }
 
 static int describe(struct machine *machine, struct manifest *manifest)
@@ -163,6 +140,7 @@ static int write_snapshot(struct machine *machine, struct repository *repository
 	struct manifest identity;
 	struct bytes state = {0};
 	struct page_source *parent_pages = NULL;
+	uint64_t *order = NULL;
 	struct frozen_machine frozen = {
 		.identity = &identity,
 		.page = frozen_page,
@@ -173,17 +151,21 @@ static int write_snapshot(struct machine *machine, struct repository *repository
 
 	if (!r)
 		r = machine_save(machine, &state);
+	if (!r)
+		r = machine_first_pages(machine, &order, &frozen.order_count);
 	if (!r && machine->origin) {
 		frozen.parent = origin_snapshot(machine->origin);
 		/* The guest stands still until these pages are here. */
 		r = origin_open_source(machine->origin, PAGE_DEMAND, &parent_pages);
 		frozen.parent_pages = parent_pages;
 	}
+	frozen.order = order;
 	frozen.state = state.data;
 	frozen.state_size = state.size;
 	if (!r)
 		r = snapshot_write(repository, &frozen, ref, &result->id, &result->statistics);
 	page_source_destroy(parent_pages);
+	free(order);
 	bytes_finish(&state);
 	manifest_finish(&identity);
 	return r;

@@ -116,6 +116,7 @@ void machine_destroy(struct machine *machine)
 	event_loop_destroy(machine->loop);
 	machine_devices_destroy(&machine->devices);
 	pager_destroy(machine->pager);
+	free(machine->set_pages);
 	working_set_finish(&machine->record.earlier);
 	origin_close(machine->origin);
 	gic_finish(&machine->gic);

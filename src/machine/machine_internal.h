@@ -43,6 +43,9 @@ struct machine {
 	const struct fault_mode *fault_mode; /* NULL: no page was ever missing */
 	struct pager *pager;
 
+	uint64_t *set_pages; /* the working set that is prefetched, in order; NULL: none */
+	size_t set_count;
+
 	struct {
 		pthread_mutex_t lock;
 		bool loaded;
@@ -78,6 +81,10 @@ void machine_vcpu_stopped(void *machine, unsigned vcpu, enum vcpu_stop reason,
 
 /* Start bringing pages in before they are touched, as configured. */
 MUST_USE int machine_prefetch(struct machine *machine);
+
+/* What the next thaw is likely to touch first: what was prefetched for this one, then what was
+ * recorded; some pages twice.  The array is the caller's to free. */
+MUST_USE int machine_first_pages(struct machine *machine, uint64_t **pages, size_t *count);
 
 /* Write the working set, if this machine records one; a failure is only logged. */
 void machine_record_if_asked(struct machine *machine);

@@ -16,14 +16,8 @@ static int load(struct machine *machine, const char *name, struct working_set *s
 {
 	struct repository *repository = origin_repository(machine->origin);
 	const struct snapshot *snapshot = origin_snapshot(machine->origin);
-	struct bytes bytes;
-	int r = repository->ops->load_hint(repository, &snapshot->id, name, &bytes);
+	int r = working_set_load(repository, snapshot, name, set);
 
-	*set = (struct working_set){0};
-	if (!r) {
-		r = working_set_parse(bytes.data, bytes.size, snapshot->index.page_count, set);
-		bytes_finish(&bytes);
-	}
 	if (r && error_last()->exit_code != EXIT_NOINPUT)
 		log_warning("%s: without the working set \"%s\": %s", machine->config.name, name,
 			    error_last()->text);
@@ -43,21 +37,18 @@ static size_t count_first(const struct wanted_page *wanted, size_t count, uint64
 static int prefetch(struct machine *machine, const struct wanted_page *wanted, size_t count)
 {
 	const struct machine_config *config = &machine->config;
-	uint64_t *pages = calloc(count + 1, sizeof(*pages));
 	struct pager_prefetch plan = {
-		.pages = pages,
 		.count = count,
 		.rest = config->prefetch == CONFIG_PREFETCH_ALL,
 		.threads = config->prefetch_threads,
 	};
-	int r;
+	int r = wanted_page_numbers(wanted, count, &machine->set_pages);
 
-	if (!pages)
-		return fail(EXIT_OS, ENOMEM, "cannot allocate %zu page numbers", count);
-	for (size_t i = 0; i < count; i++)
-		pages[i] = wanted[i].page;
+	if (r)
+		return r;
+	machine->set_count = count;
+	plan.pages = machine->set_pages;
 	r = pager_prefetch(machine->pager, &plan);
-	free(pages);
 	/* A hint holds nobody up for longer than a fault may. */
 	if (!r)
 		pager_await_set(machine->pager,
@@ -169,6 +160,25 @@ static int record_locked(struct machine *machine, uint32_t *pages)
 		machine->record.written = recording.count;
 	free(recording.touches);
 	return r;
+}
+
+int machine_first_pages(struct machine *machine, uint64_t **pages, size_t *count)
+{
+	struct fault_record *records = NULL;
+	size_t recorded = 0;
+	int r = 0;
+
+	if (machine->pager && machine->config.record[0])
+		r = pager_recording(machine->pager, &records, &recorded);
+	if (r)
+		return r;
+	*count = machine->set_count + recorded;
+	*pages = calloc(*count + 1, sizeof(**pages));
+	for (size_t i = 0; *pages && i < *count; i++)
+		(*pages)[i] = i < machine->set_count ? machine->set_pages[i]
+						     : records[i - machine->set_count].page;
+	free(records);
+	return *pages ? 0 : fail(EXIT_OS, ENOMEM, "cannot allocate %zu page numbers", *count);
 }
 
 int machine_record(struct machine *machine, uint32_t *pages)

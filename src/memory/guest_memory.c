@@ -74,6 +74,34 @@ int guest_memory_load(struct guest_memory *memory, struct page_source *source)
 	return page_source_take_all(source, memory->size / PAGE_SIZE, load_run, memory);
 }
 
+/* The bytes at or behind offset that are data, or a hole; the end of memory if there are none. */
+static int seek_extent(const struct guest_memory *memory, uint64_t offset, int whence,
+		       uint64_t *found)
+{
+	off_t at = lseek(memory->fd, (off_t)offset, whence);
+
+	if (at < 0 && errno != ENXIO)
+		return fail(EXIT_OS, errno, "guest memory: SEEK_DATA or SEEK_HOLE: %s",
+			    strerror(errno));
+	*found = at < 0 ? memory->size : (uint64_t)at;
+	return 0;
+}
+
+int guest_memory_is_hole(const struct guest_memory *memory, uint64_t offset,
+			 struct guest_extent *extent, bool *hole)
+{
+	int r = 0;
+
+	if (offset < extent->from || offset >= extent->end) {
+		extent->from = offset;
+		r = seek_extent(memory, offset, SEEK_DATA, &extent->data);
+		if (!r)
+			r = seek_extent(memory, extent->data, SEEK_HOLE, &extent->end);
+	}
+	*hole = offset < extent->data;
+	return r;
+}
+
 int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host)
 {
 	uint64_t offset = gpa - memory->base;

@@ -19,6 +19,7 @@
 
 #include "memory/page_source.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,17 @@ void guest_memory_finish(struct guest_memory *memory);
 /* Bring in every page from a bulk source, before any vCPU runs: an eager thaw.  The memory must be
  * fresh.  Fails with what the source says; the machine must not start then. */
 MUST_USE int guest_memory_load(struct guest_memory *memory, struct page_source *source);
+
+/* What is known of the memfd around the last offset asked for: [from, data) is a hole and
+ * [data, end) is not.  Begin with zeros. */
+struct guest_extent {
+	uint64_t from, data, end; /* bytes from the start of memory */
+};
+
+/* Was the page at this offset never touched?  It is zeros then, and looking at it would allocate
+ * it.  Cheap for offsets that ascend, right in any order.  exit 71 on failure. */
+MUST_USE int guest_memory_is_hole(const struct guest_memory *memory, uint64_t offset,
+				  struct guest_extent *extent, bool *hole);
 
 /* Copy out of, or into, guest RAM. */
 MUST_USE int guest_read(struct guest_memory *memory, uint64_t gpa, void *data, size_t size);

@@ -204,8 +204,11 @@ static int freeze_data(struct freeze *freeze, uint64_t page, const uint8_t *data
 	if (freeze->machine->parent)
 		old = page_index_get(&freeze->machine->parent->index, page);
 	if (!old.pack || memcmp(old.hash, entry.hash, PAGE_HASH_SIZE) != 0 ||
-	    !is_held(freeze, &old))
-		return write_page(freeze, page, data, &entry);
+	    !is_held(freeze, &old)) {
+		int r = fetch_missing(freeze); /* they come before this page */
+
+		return r ? r : write_page(freeze, page, data, &entry);
+	}
 	freeze->statistics.same++;
 	return refer(freeze, page, old);
 }

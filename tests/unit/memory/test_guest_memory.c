@@ -135,6 +135,26 @@ START_TEST(a_range_outside_ram_is_refused)
 }
 END_TEST
 
+/* Asked in an order that jumps between data and holes. */
+START_TEST(what_was_never_touched_is_a_hole)
+{
+	const size_t step = memory.host_page_size;
+	const uint64_t touched[] = {5 * step, 6 * step, 9 * step, SIZE - step};
+	struct guest_extent extent = {0};
+
+	for (unsigned i = 0; i < sizeof(touched) / sizeof(*touched); i++)
+		memory.host[touched[i]] = 1;
+	for (uint64_t i = 0, at = 0; i < SIZE / step; i++, at = (at + 7 * step) % SIZE) {
+		bool hole, data = false;
+
+		for (unsigned k = 0; k < sizeof(touched) / sizeof(*touched); k++)
+			data |= at == touched[k];
+		ck_assert_int_eq(guest_memory_is_hole(&memory, at, &extent, &hole), 0);
+		ck_assert_msg(hole == !data, "at %#llx", (unsigned long long)at);
+	}
+}
+END_TEST
+
 START_TEST(what_is_written_is_read)
 {
 	uint64_t gpa = BASE + 3 * PAGE_SIZE - 5;
@@ -235,6 +255,7 @@ int main(void)
 	tcase_add_loop_test(door, a_range_outside_ram_is_refused, 0, COUNT(outside));
 	tcase_add_test(door, what_is_written_is_read);
 	tcase_add_test(door, nothing_is_read_or_written_with_size_zero);
+	tcase_add_test(door, what_was_never_touched_is_a_hole);
 	suite_add_tcase(suite, door);
 
 	tcase_add_checked_fixture(loading, set_up, tear_down);

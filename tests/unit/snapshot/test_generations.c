@@ -283,6 +283,39 @@ START_TEST(pages_are_laid_out_in_the_order_given)
 }
 END_TEST
 
+/* Some of the pages have to be fetched first. */
+START_TEST(absent_pages_keep_their_place_in_the_order)
+{
+	static const uint64_t order[] = {5, 1000, 6, 7, 90, 91};
+	struct repository *other;
+	struct digest id;
+	struct snapshot next;
+
+	init();
+	for (uint64_t page = 0; page < FAKE_PAGES; page++)
+		fill_page(&fixture.machine, page, 1);
+	memcpy(truth, fixture.machine.memory, (size_t)FAKE_PAGES * PAGE_SIZE);
+	freeze_next(fixture.repository);
+	other = open_other();
+	thaw();
+	for (unsigned page = 0; page < FAKE_PAGES; page += 3)
+		touch(page);
+	fixture.machine.frozen.order = order;
+	fixture.machine.frozen.order_count = sizeof(order) / sizeof(*order);
+	ck_ok(snapshot_open_source(fixture.repository, &parent, PAGE_DEMAND,
+				   &fixture.machine.frozen.parent_pages));
+	ck_ok(snapshot_write(other, &fixture.machine.frozen, "next", &id, &statistics));
+	page_source_destroy(fixture.machine.frozen.parent_pages);
+	ck_ok(snapshot_load(other, &id, &next));
+	for (unsigned i = 0; i < sizeof(order) / sizeof(*order); i++)
+		ck_assert_uint_eq(page_index_get(&next.index, order[i]).page, i);
+	check_pages(other, &next, truth);
+	snapshot_finish(&next);
+	repository_close(other);
+	finish();
+}
+END_TEST
+
 static int everything_absent(void *context, uint64_t page, const uint8_t **data)
 {
 	(void)context;
@@ -325,4 +358,4 @@ SUITE_MAIN("snapshot/generations", ten_generations_keep_every_page,
 	   without_a_source_absent_pages_end_the_freeze,
 	   a_store_with_some_of_the_packs_gets_the_rest,
 	   a_lost_source_ends_the_freeze_and_leaves_no_ref, pages_are_laid_out_in_the_order_given,
-	   a_copy_has_all_pages_in_its_own_pack)
+	   absent_pages_keep_their_place_in_the_order, a_copy_has_all_pages_in_its_own_pack)
