@@ -324,7 +324,6 @@ static int open_chosen(struct client_connection *connection)
 	uint64_t until_ns = connection->until_ns;
 	int r;
 
-	connection->proven = false;
 	connection->leaving = false;
 	connection->opened_ns = clock_now_ns();
 	connection->until_ns = open_until(connection);

@@ -28,14 +28,13 @@ struct client_connection {
 	struct replica *server; /* connected to, now or last */
 	struct remote_counters counters;
 	uint64_t until_ns; /* CLOCK_MONOTONIC */
-	uint64_t hedge_ns; /* socket_receive() is -EAGAIN if nothing has come by then; 0: never */
+	uint64_t hedge_ns; /* socket_receive() is -EAGAIN if nothing comes from then on; 0: never */
 	uint64_t last_id;
 	struct channel channel; /* fd -1: closed */
 	unsigned turn;          /* which server comes first for it, if all are alike */
 	uint64_t opened_ns;     /* when connecting began */
 	uint64_t wake_ns;       /* the time-out of the socket */
 	const struct client_connection *rival; /* asks the same of another server; else NULL */
-	bool proven;                           /* the server has answered a request since */
 	bool leaving;                          /* it has sent GOAWAY */
 	uint8_t *input;
 	size_t capacity; /* of input */
@@ -70,9 +69,10 @@ void connection_abandon(struct client_connection *connection);
 /* The server answered a request, or delivered sound pages of a large one: it is well. */
 static inline void connection_proved(struct client_connection *connection)
 {
-	if (!connection->proven)
-		session_works(connection->session, connection->server);
-	connection->proven = true;
+	struct replica *server = connection->server;
+
+	if (atomic_load_explicit(&server->state, memory_order_relaxed) != REPLICA_HEALTHY)
+		session_works(connection->session, server, connection->opened_ns);
 }
 
 static inline bool connection_is_open(const struct client_connection *connection)

@@ -206,20 +206,39 @@ int session_choose(struct remote_session *session, unsigned turn, const struct r
 	return r;
 }
 
-bool session_has(struct remote_session *session, enum replica_state worst)
+bool session_has_any(struct remote_session *session)
 {
 	bool has;
 
 	pthread_mutex_lock(&session->lock);
-	has = replicas_have(&session->replicas, worst);
+	has = replicas_have_any(&session->replicas);
 	pthread_mutex_unlock(&session->lock);
 	return has;
 }
 
-void session_works(struct remote_session *session, struct replica *server)
+bool session_has_unfailed(struct remote_session *session)
+{
+	bool has;
+
+	pthread_mutex_lock(&session->lock);
+	has = replicas_have_unfailed(&session->replicas);
+	pthread_mutex_unlock(&session->lock);
+	return has;
+}
+
+void session_works(struct remote_session *session, struct replica *server, uint64_t opened_ns)
 {
 	pthread_mutex_lock(&session->lock);
-	replica_works(server);
+	replica_works(server, opened_ns);
+	pthread_mutex_unlock(&session->lock);
+}
+
+void session_overtaken(struct remote_session *session, struct replica *loser,
+		       struct replica *winner, uint64_t winner_opened_ns)
+{
+	pthread_mutex_lock(&session->lock);
+	replica_works(winner, winner_opened_ns);
+	replica_overtaken(loser);
 	pthread_mutex_unlock(&session->lock);
 }
 
@@ -229,7 +248,7 @@ void session_fails(struct remote_session *session, struct replica *server, uint6
 
 	pthread_mutex_lock(&session->lock);
 	news = replica_fails(server, began_ns, clock_now_ns()) && server->failures == 1;
-	others = replicas_have(&session->replicas, REPLICA_HEALTHY);
+	others = replicas_have_unfailed(&session->replicas);
 	pthread_mutex_unlock(&session->lock);
 	if (news && others)
 		log_warning("%s; going on with another server", error_last()->text);
@@ -260,7 +279,7 @@ void session_distrust(struct remote_session *session, struct replica *server)
 void session_leaves(struct remote_session *session, struct replica *server)
 {
 	pthread_mutex_lock(&session->lock);
-	if (replica_leaves(server))
+	if (replica_leaves(server, clock_now_ns()))
 		log_info("%s is about to stop", server->url);
 	pthread_mutex_unlock(&session->lock);
 }

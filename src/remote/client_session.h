@@ -46,14 +46,18 @@ MUST_USE int session_add_servers(struct remote_session *session, const struct sn
 MUST_USE int session_choose(struct remote_session *session, unsigned turn,
 			    const struct replica *avoid, struct replica **server,
 			    uint64_t *retry_ns);
-bool session_has(struct remote_session *session, enum replica_state worst);
+bool session_has_any(struct remote_session *session);      /* replicas.h */
+bool session_has_unfailed(struct remote_session *session);
 
 /* What became of a server.  Those that are about a failure are told error_last(). */
-void session_works(struct remote_session *session, struct replica *server);
+void session_works(struct remote_session *session, struct replica *server, uint64_t opened_ns);
 void session_fails(struct remote_session *session, struct replica *server, uint64_t began_ns);
 void session_violates(struct remote_session *session, struct replica *server, uint64_t opened_ns);
 void session_distrust(struct remote_session *session, struct replica *server);
 void session_leaves(struct remote_session *session, struct replica *server);
+/* winner answered first; at no instant are both suspect. */
+void session_overtaken(struct remote_session *session, struct replica *loser,
+		       struct replica *winner, uint64_t winner_opened_ns);
 void session_measured(struct remote_session *session, struct replica *server, uint64_t latency_ns);
 
 /* Its newest failure as this thread's error. */

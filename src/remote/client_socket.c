@@ -105,10 +105,10 @@ int socket_send(struct client_connection *connection, const void *data, size_t s
 	return 0;
 }
 
-/* Nothing has come yet: is it time to ask another server? */
+/* No whole message has come yet: is it time to ask another server? */
 static bool hedge_is_due(struct client_connection *connection, int errnum)
 {
-	if (errnum != EAGAIN || !connection->hedge_ns || connection->used != connection->consumed)
+	if (errnum != EAGAIN || !connection->hedge_ns)
 		return false;
 	return wait_until(connection, POLLIN, connection->hedge_ns) == -ETIMEDOUT;
 }

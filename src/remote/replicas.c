@@ -51,16 +51,26 @@ struct replica *replicas_choose(struct replicas *replicas, unsigned turn,
 	return best;
 }
 
-bool replicas_have(const struct replicas *replicas, enum replica_state worst)
+bool replicas_have_any(const struct replicas *replicas)
 {
 	for (unsigned i = 0; i < replicas->count; i++)
-		if (replicas->all[i].state <= worst)
+		if (replicas->all[i].state != REPLICA_QUARANTINED)
 			return true;
 	return false;
 }
 
-void replica_works(struct replica *replica)
+bool replicas_have_unfailed(const struct replicas *replicas)
 {
+	for (unsigned i = 0; i < replicas->count; i++)
+		if (replicas->all[i].state != REPLICA_QUARANTINED && !replicas->all[i].failures)
+			return true;
+	return false;
+}
+
+void replica_works(struct replica *replica, uint64_t opened_ns)
+{
+	if (opened_ns < replica->left_ns)
+		return;
 	replica->failures = 0;
 	replica->violations = 0;
 	if (replica->state == REPLICA_SUSPECT)
@@ -100,13 +110,21 @@ bool replica_violates(struct replica *replica, uint64_t opened_ns, uint64_t now_
 	return ++replica->violations >= VIOLATIONS_MOST;
 }
 
-bool replica_leaves(struct replica *replica)
+void replica_overtaken(struct replica *replica)
 {
 	if (replica->state != REPLICA_HEALTHY)
-		return false;
+		return;
 	replica->state = REPLICA_SUSPECT;
 	replica->retry_ns = 0;
-	return true;
+}
+
+bool replica_leaves(struct replica *replica, uint64_t now_ns)
+{
+	bool news = replica->state == REPLICA_HEALTHY;
+
+	replica->left_ns = now_ns;
+	replica_overtaken(replica);
+	return news;
 }
 
 bool replica_distrust(struct replica *replica)

@@ -57,9 +57,9 @@ static int settle(struct tcp_pages *first, struct tcp_pages *second, int winner)
 		return 0;
 	}
 	atomic_fetch_add(&first->connection.session->hedges_won, 1);
-	fail(EXIT_UNAVAILABLE, ETIMEDOUT, "%s: %s answered first", first->connection.server->url,
-	     second->connection.server->url);
-	connection_abandon(&first->connection);
+	session_overtaken(first->connection.session, first->connection.server,
+			  second->connection.server, second->connection.opened_ns);
+	connection_close(&first->connection);
 	return connection_settle(&second->connection) ? -error_last()->errnum : 1;
 }
 

@@ -134,7 +134,7 @@ static void note_stall(struct tcp_pages *pages)
 	struct remote_session *session = pages->connection.session;
 	uint64_t none = 0;
 
-	if (session_has(session, REPLICA_HEALTHY))
+	if (session_has_unfailed(session))
 		return;
 	if (atomic_compare_exchange_strong(&session->stalled_since_ns, &none, clock_now_ns()))
 		log_warning("%s; trying again for up to %llu ms", error_last()->text,
@@ -165,7 +165,7 @@ static int judge(const struct trouble *trouble, struct tcp_pages *pages, int r)
 	if (r == -EBADMSG) /* the server says that its own copy is damaged */
 		session_distrust(session, pages->connection.server);
 	connection_abandon(&pages->connection);
-	if (!session_has(session, REPLICA_SUSPECT))
+	if (!session_has_any(session))
 		return error_adopt(&last);
 	if (r == -EPROTO)
 		log_warning("%s", last.text);
@@ -216,7 +216,7 @@ int tcp_pages_distrust(struct tcp_pages *pages)
 
 	session_distrust(connection->session, connection->server);
 	connection_close(connection);
-	return session_has(connection->session, REPLICA_SUSPECT) ? 0 : -EBADMSG;
+	return session_has_any(connection->session) ? 0 : -EBADMSG;
 }
 
 void trouble_over(struct tcp_pages *pages)

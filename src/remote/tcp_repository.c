@@ -23,7 +23,7 @@ int tcp_connect(struct client_connection *connection)
 bool tcp_may_go_elsewhere(struct client_connection *connection, int failure)
 {
 	return failure != -ECANCELED && !connection_is_open(connection) &&
-	       session_has(connection->session, REPLICA_HEALTHY);
+	       session_has_unfailed(connection->session);
 }
 
 void tcp_start_clock(struct client_connection *connection)

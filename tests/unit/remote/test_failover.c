@@ -94,8 +94,10 @@ START_TEST(sources_spread_over_servers)
 		sources[i] = open_source();
 	for (int i = 0; i < 6; i++)
 		check_page(sources[i], 1);
-	/* On a busy machine one of them may seem far away. */
-	ck_assert_int_ge(!!servers[0].gets + !!servers[1].gets + !!servers[2].gets, 2);
+	/* Nothing was known of these two when their turn came; but the first has shaken hands with
+	 * the repository, and if that took long, on a busy machine, it seems far away. */
+	ck_assert_int_ge(servers[1].gets, 1);
+	ck_assert_int_ge(servers[2].gets, 1);
 	for (int i = 0; i < 6; i++)
 		page_source_destroy(sources[i]);
 	finish();
@@ -243,6 +245,25 @@ START_TEST(a_silent_server_loses_to_another)
 }
 END_TEST
 
+/* Also when a part of its answer has come. */
+START_TEST(a_server_that_falls_silent_loses_to_another)
+{
+	struct remote_options hedged = options;
+	struct page_source *source;
+
+	hedged.hedge_ns = 20 * NS_PER_MS;
+	init(&hedged);
+	source = open_source();
+	servers[1].bytes = 1000;
+	scripted_set(&servers[1], TRICK_SILENCE, ALWAYS);
+	check_page(source, 1);
+	ck_assert_uint_eq(status().hedges_won, 1);
+	ck_assert_uint_eq(status().late_fetches, 0);
+	page_source_destroy(source);
+	finish();
+}
+END_TEST
+
 START_TEST(a_hedge_passes_over_a_server_that_is_gone)
 {
 	struct remote_options hedged = options;
@@ -321,7 +342,8 @@ START_TEST(hedging_follows_what_is_typical)
 }
 END_TEST
 
-SUITE_MAIN("failover", a_silent_server_loses_to_another, a_hedge_passes_over_a_server_that_is_gone,
+SUITE_MAIN("failover", a_silent_server_loses_to_another,
+	   a_server_that_falls_silent_loses_to_another, a_hedge_passes_over_a_server_that_is_gone,
 	   all_silent_for_a_while, no_hedge_when_it_is_off, hedging_follows_what_is_typical,
 	   sources_spread_over_servers, the_others_serve_when_one_is_gone,
 	   a_thaw_begins_without_the_first_server, a_breaker_of_the_protocol_is_quarantined,

@@ -40,7 +40,7 @@ START_TEST(a_suspect_comes_after_every_healthy_one)
 	ck_assert(replica_fails(&table.all[1], 10, 20));
 	for (unsigned turn = 0; turn < 7; turn++)
 		ck_assert_int_ne(chosen(turn, -1), 1);
-	replica_works(&table.all[1]);
+	replica_works(&table.all[1], 5);
 	ck_assert_int_eq(chosen(1, -1), 1);
 }
 END_TEST
@@ -54,8 +54,8 @@ START_TEST(of_suspects_the_first_to_be_tried_again)
 	for (unsigned turn = 0; turn < 3; turn++)
 		ck_assert_int_eq(chosen(turn, -1), 2);
 	ck_assert_int_eq(chosen(0, 2), 1);
-	ck_assert(!replicas_have(&table, REPLICA_HEALTHY));
-	ck_assert(replicas_have(&table, REPLICA_SUSPECT));
+	ck_assert(!replicas_have_unfailed(&table));
+	ck_assert(replicas_have_any(&table));
 }
 END_TEST
 
@@ -64,16 +64,16 @@ START_TEST(a_quarantined_one_is_never_used_again)
 	init(2);
 	ck_assert(replica_distrust(&table.all[0]));
 	ck_assert(!replica_distrust(&table.all[0]));
-	replica_works(&table.all[0]);
+	replica_works(&table.all[0], 5);
 	ck_assert(!replica_fails(&table.all[0], 1, 2));
-	ck_assert(!replica_leaves(&table.all[0]));
+	ck_assert(!replica_leaves(&table.all[0], 10));
 	ck_assert_int_eq(table.all[0].state, REPLICA_QUARANTINED);
 	ck_assert_str_eq(table.all[0].reason.text, "the cable is cut");
 	ck_assert_int_eq(chosen(0, -1), 1);
 	ck_assert_int_eq(chosen(0, 1), -1);
 	ck_assert(replica_distrust(&table.all[1]));
 	ck_assert_int_eq(chosen(0, -1), -1);
-	ck_assert(!replicas_have(&table, REPLICA_SUSPECT));
+	ck_assert(!replicas_have_any(&table));
 }
 END_TEST
 
@@ -92,7 +92,7 @@ START_TEST(back_off_doubles_up_to_a_second)
 		ck_assert_uint_lt(replica->retry_ns, now + 2 * least);
 		least = 2 * least < BACKOFF_MOST_NS / 2 ? 2 * least : BACKOFF_MOST_NS / 2;
 	}
-	replica_works(replica);
+	replica_works(replica, 5);
 	ck_assert(replica_fails(replica, now, now + 1));
 	ck_assert_uint_eq(replica->retry_ns, now + 1);
 }
@@ -124,7 +124,7 @@ START_TEST(an_answer_forgives_violations)
 	for (uint64_t i = 0; i < 100; i += 2) {
 		ck_assert(!replica_violates(replica, 100 * i, 100 * i + 1));
 		ck_assert(!replica_violates(replica, 100 * i + 2, 100 * i + 3));
-		replica_works(replica);
+		replica_works(replica, 5);
 	}
 }
 END_TEST
@@ -149,11 +149,35 @@ END_TEST
 START_TEST(one_that_says_it_stops_comes_last)
 {
 	init(2);
-	ck_assert(replica_leaves(&table.all[0]));
-	ck_assert(!replica_leaves(&table.all[0]));
+	ck_assert(replica_leaves(&table.all[0], 10));
+	ck_assert(!replica_leaves(&table.all[0], 10));
 	ck_assert_int_eq(chosen(0, -1), 1);
 	ck_assert_int_eq(chosen(0, 1), 0); /* but nobody else is left: at once */
 	ck_assert_uint_eq(table.all[0].retry_ns, 0);
+	replica_works(&table.all[0], 9); /* it finishes what it was asked for */
+	ck_assert_int_eq(chosen(0, -1), 1);
+	replica_works(&table.all[0], 11); /* it is back */
+	ck_assert_int_eq(chosen(0, -1), 0);
+}
+END_TEST
+
+START_TEST(one_that_was_overtaken_has_not_failed)
+{
+	init(2);
+	replica_overtaken(&table.all[0]);
+	ck_assert_int_eq(chosen(0, -1), 1);
+	ck_assert_int_eq(chosen(0, 1), 0);
+	ck_assert_uint_eq(table.all[0].retry_ns, 0);
+	replica_overtaken(&table.all[1]);
+	ck_assert(replicas_have_unfailed(&table)); /* so nothing is stalled */
+	replica_works(&table.all[0], 0); /* on an old connection */
+	ck_assert_int_eq(chosen(0, -1), 0);
+	ck_assert(replica_fails(&table.all[0], 5, 10));
+	replica_overtaken(&table.all[0]);
+	ck_assert_uint_eq(table.all[0].retry_ns, 10);
+	ck_assert(replica_distrust(&table.all[0]));
+	replica_overtaken(&table.all[0]);
+	ck_assert_int_eq(table.all[0].state, REPLICA_QUARANTINED);
 }
 END_TEST
 
@@ -161,4 +185,4 @@ SUITE_MAIN("replicas", connections_spread_over_healthy_servers,
 	   a_suspect_comes_after_every_healthy_one, of_suspects_the_first_to_be_tried_again,
 	   a_quarantined_one_is_never_used_again, back_off_doubles_up_to_a_second,
 	   one_loss_counts_once, an_answer_forgives_violations, far_servers_come_after_near_ones,
-	   one_that_says_it_stops_comes_last)
+	   one_that_says_it_stops_comes_last, one_that_was_overtaken_has_not_failed)
