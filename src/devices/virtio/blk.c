@@ -51,20 +51,11 @@ static struct outcome transfer(struct blk *blk, uint64_t sector, struct iovec *i
 	return (struct outcome){VIRTIO_BLK_S_OK, write ? 0 : bytes};
 }
 
-static struct outcome get_id(const struct blk *blk, const struct iovec *iov, unsigned count)
+static struct outcome get_id(const struct blk *blk, struct virtio_chain *chain)
 {
-	size_t done = 0;
-
-	if (iov_bytes(iov, count) < BLK_SERIAL_SIZE)
+	if (iov_bytes(chain_writable(chain), chain->writable) < BLK_SERIAL_SIZE)
 		return (struct outcome){VIRTIO_BLK_S_IOERR, 0};
-	for (; done < BLK_SERIAL_SIZE; iov++) {
-		size_t left = BLK_SERIAL_SIZE - done;
-		size_t n = iov->iov_len < left ? iov->iov_len : left;
-
-		memcpy(iov->iov_base, blk->serial + done, n);
-		done += n;
-	}
-	return (struct outcome){VIRTIO_BLK_S_OK, BLK_SERIAL_SIZE};
+	return (struct outcome){VIRTIO_BLK_S_OK, chain_write(chain, blk->serial, BLK_SERIAL_SIZE)};
 }
 
 static struct outcome carry_out(struct blk *blk, const struct request *request,
@@ -80,7 +71,7 @@ static struct outcome carry_out(struct blk *blk, const struct request *request,
 		return (struct outcome){
 			blk_file_flush(&blk->file) ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK, 0};
 	case VIRTIO_BLK_T_GET_ID:
-		return get_id(blk, chain_writable(chain), chain->writable);
+		return get_id(blk, chain);
 	default:
 		return (struct outcome){VIRTIO_BLK_S_UNSUPP, 0};
 	}

@@ -144,6 +144,20 @@ bool chain_read(struct virtio_chain *chain, void *data, size_t size)
 	return true;
 }
 
+size_t chain_write(struct virtio_chain *chain, const void *data, size_t size)
+{
+	const struct iovec *iov = chain_writable(chain);
+	size_t done = 0;
+
+	for (unsigned i = 0; i < chain->writable && done < size; i++) {
+		size_t n = iov[i].iov_len < size - done ? iov[i].iov_len : size - done;
+
+		memcpy(iov[i].iov_base, (const uint8_t *)data + done, n);
+		done += n;
+	}
+	return done;
+}
+
 uint8_t *chain_take_last(struct virtio_chain *chain)
 {
 	struct iovec *last;

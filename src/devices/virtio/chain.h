@@ -44,6 +44,9 @@ MUST_USE int chain_walk(struct guest_memory *memory, struct desc_table table, ui
  * False, and nothing dropped, if there are fewer. */
 bool chain_read(struct virtio_chain *chain, void *data, size_t size);
 
+/* Copy data into the writable segments from their start on; returns how many bytes fit. */
+size_t chain_write(struct virtio_chain *chain, const void *data, size_t size);
+
 /* Take the last byte of the writable segments off the chain; NULL if there is none. */
 uint8_t *chain_take_last(struct virtio_chain *chain);
 

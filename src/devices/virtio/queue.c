@@ -168,7 +168,7 @@ static bool wants_signal(struct virtqueue *queue)
 				queue->next_used, old);
 }
 
-bool virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
+void virtqueue_fill(struct virtqueue *queue, uint16_t head, uint32_t written)
 {
 	uint8_t entry[USED_ENTRY_SIZE];
 	struct writer writer = writer_over(entry, sizeof(entry));
@@ -178,10 +178,26 @@ bool virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
 	writer_u32(&writer, written);
 	memcpy(queue->used_ring + USED_HEADER + USED_ENTRY_SIZE * slot, entry, sizeof(entry));
 	queue->next_used++;
+}
+
+void virtqueue_withdraw(struct virtqueue *queue, unsigned count)
+{
+	queue->next_used = (uint16_t)(queue->next_used - count);
+	queue->next_avail = (uint16_t)(queue->next_avail - count);
+}
+
+bool virtqueue_publish(struct virtqueue *queue)
+{
 	store_release(queue->used_ring + RING_IDX, queue->next_used);
 	/* Publish the index before reading whether the driver waits for it. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return wants_signal(queue);
+}
+
+bool virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
+{
+	virtqueue_fill(queue, head, written);
+	return virtqueue_publish(queue);
 }
 
 /* ---- state ---- */

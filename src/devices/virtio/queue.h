@@ -56,6 +56,12 @@ MUST_USE int virtqueue_pop(struct virtqueue *queue, struct virtio_chain *chain);
  * driver wants an interrupt for it. */
 MUST_USE bool virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written);
 
+/* The same for an answer that takes several chains: pop and fill each, then publish them all at
+ * once, or withdraw the newest count of them as if they had never been popped. */
+void virtqueue_fill(struct virtqueue *queue, uint16_t head, uint32_t written);
+MUST_USE bool virtqueue_publish(struct virtqueue *queue);
+void virtqueue_withdraw(struct virtqueue *queue, unsigned count);
+
 void virtqueue_save(const struct virtqueue *queue, struct state_writer *writer);
 /* Refuses (exit 65) what virtqueue_make_ready() would, without touching guest memory. */
 MUST_USE int virtqueue_restore(struct virtqueue *queue, const struct state_node *node,

@@ -46,19 +46,26 @@ static bool live(const struct virtio_device *virtio, unsigned queue)
 	       virtio->queues[queue].ready;
 }
 
+bool virtio_process(struct virtio_device *virtio, unsigned queue)
+{
+	bool is_live;
+
+	pthread_mutex_lock(&virtio->lock);
+	is_live = live(virtio, queue);
+	if (is_live)
+		virtio->ops->process(virtio, queue);
+	pthread_mutex_unlock(&virtio->lock);
+	return is_live;
+}
+
 static void kicked(void *context, uint32_t events)
 {
 	const struct virtio_kick *kick = context;
-	struct virtio_device *virtio = kick->virtio;
 	uint64_t count;
 
 	(void)events;
-	if (read(virtio->doorbells[kick->queue].eventfd, &count, sizeof(count)) < 0)
-		return;
-	pthread_mutex_lock(&virtio->lock);
-	if (live(virtio, kick->queue))
-		virtio->ops->process(virtio, kick->queue);
-	pthread_mutex_unlock(&virtio->lock);
+	if (read(kick->virtio->doorbells[kick->queue].eventfd, &count, sizeof(count)) >= 0)
+		virtio_process(kick->virtio, kick->queue);
 }
 
 /* ---- requests ---- */

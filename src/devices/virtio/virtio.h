@@ -81,6 +81,12 @@ struct virtio_device {
 	struct doorbell doorbells[VIRTIO_QUEUES_MAX]; /* one eventfd per queue */
 };
 
+/* The driver has negotiated a feature. */
+static inline bool virtio_has(const struct virtio_device *virtio, unsigned feature_bit)
+{
+	return virtio->driver_features >> feature_bit & 1;
+}
+
 /* exit 71 when out of descriptors; then nothing is held. */
 MUST_USE int virtio_init(struct virtio_device *virtio, const struct device_host *host);
 
@@ -91,6 +97,10 @@ typedef int64_t virtio_handler(struct virtio_device *virtio, struct virtio_chain
 /* Answer what is in a queue, a bounded number at a time (other devices and a pause get their
  * turn in between). */
 void virtio_serve(struct virtio_device *virtio, unsigned queue, virtio_handler *handler);
+
+/* Run ops->process for a queue because of the host's side (a descriptor of the device's that is
+ * ready), on the event loop's thread.  False, and nothing is done, if the queue is not live. */
+bool virtio_process(struct virtio_device *virtio, unsigned queue);
 
 /* Tell the driver of used buffers, or of a change of the config space. */
 void virtio_signal_used(struct virtio_device *virtio);
