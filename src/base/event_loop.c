@@ -2,8 +2,8 @@
 /*
  * event_loop.c - one thread around epoll_wait(2).
  *
- * The thread takes one event at a time, so no event is ever held for a descriptor that has been
- * removed meanwhile; epoll hands ready descriptors out in turn.
+ * The thread takes one event at a time; epoll hands ready descriptors out in turn.  An event that
+ * comes together with a pause is kept for the time after it, because an edge comes only once.
  */
 #include "base/event_loop.h"
 
@@ -36,6 +36,8 @@ struct event_loop {
 	bool paused, stop; /* wishes */
 	bool idle;         /* the thread has seen paused and is outside any callback */
 	struct watch *watches;
+	struct watch *ready; /* an event to deliver, or NULL */
+	uint32_t ready_events;
 };
 
 static void wait_while_paused(struct event_loop *loop)
@@ -48,39 +50,47 @@ static void wait_while_paused(struct event_loop *loop)
 	loop->idle = false;
 }
 
-/* Wait for one event without the lock.  False if there is nothing to deliver. */
-static bool next_event(struct event_loop *loop, struct epoll_event *event)
+/* Wait for one event without the lock. */
+static void wait_for_event(struct event_loop *loop)
 {
+	struct epoll_event event;
 	uint64_t count;
 	int n;
 
 	pthread_mutex_unlock(&loop->lock);
-	n = epoll_wait(loop->epoll, event, 1, -1);
-	if (n == 1 && !event->data.ptr && read(loop->wake, &count, sizeof(count)) < 0)
+	n = epoll_wait(loop->epoll, &event, 1, -1);
+	if (n == 1 && !event.data.ptr && read(loop->wake, &count, sizeof(count)) < 0)
 		n = 0;
 	pthread_mutex_lock(&loop->lock);
-	/* An event that came together with a pause comes again: epoll is level-triggered. */
-	return n == 1 && event->data.ptr && !loop->paused && !loop->stop;
+	loop->ready = n == 1 ? event.data.ptr : NULL;
+	loop->ready_events = event.events;
+}
+
+static void deliver(struct event_loop *loop)
+{
+	/* The callback may remove, and so free, its own watch. */
+	struct watch watch = *loop->ready;
+	uint32_t events = loop->ready_events;
+
+	loop->ready = NULL;
+	pthread_mutex_unlock(&loop->lock);
+	watch.callback(watch.context, events);
+	pthread_mutex_lock(&loop->lock);
 }
 
 static void *run(void *arg)
 {
 	struct event_loop *loop = arg;
-	struct epoll_event event;
 
 	pthread_mutex_lock(&loop->lock);
 	for (;;) {
 		wait_while_paused(loop);
 		if (loop->stop)
 			break;
-		if (next_event(loop, &event)) {
-			/* The callback may remove, and so free, its own watch. */
-			struct watch watch = *(struct watch *)event.data.ptr;
-
-			pthread_mutex_unlock(&loop->lock);
-			watch.callback(watch.context, event.events);
-			pthread_mutex_lock(&loop->lock);
-		}
+		if (loop->ready)
+			deliver(loop);
+		else
+			wait_for_event(loop);
 	}
 	pthread_mutex_unlock(&loop->lock);
 	return NULL;
@@ -205,6 +215,8 @@ void event_loop_remove(struct event_loop *loop, int fd)
 	if (watch) {
 		*link = watch->next;
 		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+		if (loop->ready == watch)
+			loop->ready = NULL;
 	}
 	pthread_mutex_unlock(&loop->lock);
 	free(watch);

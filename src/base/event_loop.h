@@ -22,7 +22,8 @@ MUST_USE int event_loop_create(const char *name, struct event_loop **loop);
 /* Stops the thread and frees the loop; the descriptors stay the callers'. */
 void event_loop_destroy(struct event_loop *loop);
 
-/* Call callback(context, events) whenever fd has one of the epoll events.  Level-triggered. */
+/* Call callback(context, events) whenever fd has one of the epoll events.  Level-triggered, or with
+ * EPOLLET once per edge. */
 MUST_USE int event_loop_add(struct event_loop *loop, int fd, uint32_t epoll_events,
 			    event_callback *callback, void *context);
 /* After this returns, no new call for fd begins (it may be inside one on the loop's thread). */

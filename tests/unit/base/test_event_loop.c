@@ -232,6 +232,37 @@ START_TEST(a_callback_may_add_and_remove_others)
 }
 END_TEST
 
+static void *pause_often(void *loop)
+{
+	for (int i = 0; i < 2000; i++) {
+		event_loop_pause(loop);
+		event_loop_resume(loop);
+	}
+	return NULL;
+}
+
+START_TEST(an_edge_that_comes_with_a_pause_is_not_lost)
+{
+	struct counter counter = {0};
+	struct event_loop *loop;
+	pthread_t pauser;
+
+	ck_ok(event_loop_create("test", &loop));
+	start(&counter, loop);
+	event_loop_remove(loop, counter.fd);
+	ck_ok(event_loop_add(loop, counter.fd, EPOLLIN | EPOLLET, count_call, &counter));
+	event_loop_resume(loop);
+	pthread_create(&pauser, NULL, pause_often, loop);
+	for (int i = 0; i < 2000; i++) {
+		signal_counter(&counter);
+		sem_wait(&counter.called);
+	}
+	pthread_join(pauser, NULL);
+	event_loop_destroy(loop);
+	finish(&counter);
+}
+END_TEST
+
 START_TEST(a_bad_descriptor_is_refused)
 {
 	struct event_loop *loop;
@@ -247,4 +278,4 @@ SUITE_MAIN("base/event_loop", a_loop_starts_paused_and_delivers_after_resume,
 	   nothing_runs_between_pause_and_resume, a_callback_may_remove_itself,
 	   a_removed_descriptor_is_silent, pause_waits_for_the_running_callback,
 	   a_paused_loop_can_be_destroyed, a_callback_may_add_and_remove_others,
-	   a_bad_descriptor_is_refused)
+	   an_edge_that_comes_with_a_pause_is_not_lost, a_bad_descriptor_is_refused)
