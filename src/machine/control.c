@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/unix_socket.h"
 #include "machine/control_operations.h"
 #include "machine/machine.h"
 
@@ -20,9 +21,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define BODY_MAX 4096 /* bytes of a request's body */
@@ -209,40 +208,6 @@ static void *loop_main(void *argument)
 	return NULL;
 }
 
-static int bind_socket(const char *path, int *out)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(EXIT_CONFIG, ENAMETOOLONG, "control socket %s: longer than %zu bytes",
-			    path, sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fail(EXIT_OS, errno, "socket: %s", strerror(errno));
-	/* Who answers there is alive; who does not has left its socket behind. */
-	if (!connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
-		close(fd);
-		return fail(EXIT_CONFIG, EADDRINUSE,
-			    "control socket %s: another machine answers there; give this one "
-			    "another [machine] name or control",
-			    path);
-	}
-	if (errno == ECONNREFUSED)
-		unlink(path);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
-	    chmod(path, S_IRUSR | S_IWUSR) || listen(fd, 16)) {
-		int errnum = errno;
-
-		close(fd);
-		return fail(errnum == EACCES ? EXIT_PERMISSION : EXIT_OS, errnum,
-			    "control socket %s: %s", path, strerror(errnum));
-	}
-	*out = fd;
-	return 0;
-}
-
 /* libevent's constructors fail only for want of memory. */
 static int assemble(struct control *control, int fd)
 {
@@ -290,7 +255,8 @@ static void release(struct control *control)
 int control_create(const char *path, struct machine *machine, struct control **out)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	int fd = -1, r = bind_socket(path, &fd);
+	int fd = -1, r = unix_listen("control socket", path,
+				     "give this one another [machine] name or control", &fd);
 
 	if (r || !control) {
 		free(control);
