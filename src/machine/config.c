@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "boot/layout.h"
+#include "devices/virtio/vsock.h"
 #include "memory/pager.h"
 #include "snapshot/repository.h"
 
@@ -115,6 +116,20 @@ static const struct ini_key rng_keys[] = {
 	 FIELD(rng),
 	 .initial = "yes",
 	 .help = "Give the guest a source of random numbers (virtio-rng)"},
+	{0},
+};
+
+static const struct ini_key vsock_keys[] = {
+	{.key = "path",
+	 .type = INI_TEXT,
+	 FIELD(vsock_path),
+	 .help = "Socket for connections to the guest; its own go to PATH_PORT; empty: no vsock"},
+	{.key = "cid",
+	 .type = INI_U32,
+	 FIELD(vsock_cid),
+	 .initial = "0",
+	 .most = UINT32_MAX - 1,
+	 .help = "The guest's number, 3 or more; 0: the frozen machine's, or 3"},
 	{0},
 };
 
@@ -235,6 +250,8 @@ static const struct ini_section sections[] = {
 	{"serial", "The serial console, ttyS0", serial_keys, NULL},
 	{"disk", "A virtio-blk disk, in the order of the sections", disk_keys, &disks},
 	{"rng", "Randomness for the guest", rng_keys, NULL},
+	{"vsock", "Streams between programs here and in the guest (virtio-vsock)", vsock_keys,
+	 NULL},
 	{"restore", "How a snapshot's memory arrives", restore_keys, NULL},
 	{"snapshot", "How thaw snapshot freezes this machine", snapshot_keys, NULL},
 	{"remote", "Snapshot servers, and how long to wait for them", remote_keys, NULL},
@@ -317,6 +334,15 @@ static int check_disk_sharing(const struct machine_config *config)
 	return 0;
 }
 
+static int check_vsock(const struct machine_config *config)
+{
+	if (config->vsock_cid && config->vsock_cid < VSOCK_CID_LEAST)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "vsock.cid: %u is reserved; a guest's is %u or more, or 0",
+			    config->vsock_cid, VSOCK_CID_LEAST);
+	return 0;
+}
+
 /* Names of working sets are made like those of snapshots. */
 static int check_working_set(const char *key, const char *name)
 {
@@ -357,6 +383,8 @@ int config_check(const struct machine_config *config, enum config_purpose purpos
 		r = check_disks(config);
 	if (!r)
 		r = check_disk_sharing(config);
+	if (!r)
+		r = check_vsock(config);
 	if (!r)
 		r = check_working_set("working_set", config->working_set);
 	if (!r)

@@ -65,6 +65,9 @@ struct machine_config {
 	struct config_disk disk[CONFIG_DISKS_MOST];
 	/* [rng] */
 	bool rng;
+	/* [vsock] */
+	char vsock_path[INI_TEXT_MOST + 1]; /* empty: none */
+	uint32_t vsock_cid;                 /* 0: the frozen machine's, or VSOCK_CID_LEAST */
 	/* [restore] */
 	enum config_restore restore_mode;
 	enum config_prefetch prefetch;

@@ -113,8 +113,10 @@ void machine_destroy(struct machine *machine)
 	if (machine->pager)
 		pager_abandon(machine->pager);
 	vcpu_set_destroy(machine->vcpus);
-	event_loop_destroy(machine->loop);
+	if (machine->loop)
+		event_loop_pause(machine->loop);
 	machine_devices_destroy(&machine->devices);
+	event_loop_destroy(machine->loop);
 	pager_destroy(machine->pager);
 	free(machine->set_pages);
 	working_set_finish(&machine->record.earlier);

@@ -8,6 +8,7 @@
 #include "devices/serial.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/rng.h"
+#include "devices/virtio/vsock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,10 +73,23 @@ static int create_rng(const struct device_host *host, const struct machine_confi
 	return rng_create(host, device);
 }
 
+static int create_vsock(const struct device_host *host, const struct machine_config *config,
+			const struct config_disk *disk, struct device **device)
+{
+	const struct vsock_config vsock = {
+		.path = config->vsock_path,
+		.cid = config->vsock_cid ? config->vsock_cid : VSOCK_CID_LEAST,
+	};
+
+	(void)disk;
+	return vsock_create(host, &vsock, device);
+}
+
 static const struct device_kind serial_kind = {"serial", DT_SERIAL, create_serial};
 static const struct device_kind rtc_kind = {"rtc", DT_RTC, create_rtc};
 static const struct device_kind blk_kind = {"blk", DT_VIRTIO_MMIO, create_blk};
 static const struct device_kind rng_kind = {"rng", DT_VIRTIO_MMIO, create_rng};
+static const struct device_kind vsock_kind = {"vsock", DT_VIRTIO_MMIO, create_vsock};
 
 /* Which devices, in order; the virtio slots count up. */
 static void plan(struct machine_devices *devices, const struct machine_config *config)
@@ -95,6 +109,8 @@ static void plan(struct machine_devices *devices, const struct machine_config *c
 		*at++ = (struct machine_device){.kind = &blk_kind, .disk = &config->disk[i]};
 	if (config->rng)
 		*at++ = (struct machine_device){.kind = &rng_kind};
+	if (config->vsock_path[0])
+		*at++ = (struct machine_device){.kind = &vsock_kind};
 	devices->count = (unsigned)(at - devices->list);
 	for (at = devices->list; at < devices->list + devices->count; at++) {
 		at->irq.eventfd = -1;
@@ -247,7 +263,29 @@ static int adopt_disk(struct machine_config *config, unsigned place, const struc
 		    name, name);
 }
 
-static int adopt_device(struct machine_config *config, unsigned *disks,
+static int adopt_vsock(struct machine_config *config, const struct state_node *node)
+{
+	uint32_t cid;
+	int r = state_get_u32(node, "guest-cid", &cid); /* vsock's own field */
+
+	if (r)
+		return r;
+	if (!config->vsock_path[0])
+		return fail(EXIT_CONFIG, ENOENT,
+			    "the snapshot has a vsock; say where its socket shall be with --set "
+			    "vsock.path=PATH");
+	if (!config->vsock_cid)
+		config->vsock_cid = cid;
+	return 0;
+}
+
+/* What of the configuration the snapshot has. */
+struct adopted {
+	unsigned disks;
+	bool vsock;
+};
+
+static int adopt_device(struct machine_config *config, struct adopted *adopted,
 			const struct state_node *node)
 {
 	char kind[INI_NAME_SIZE];
@@ -256,7 +294,11 @@ static int adopt_device(struct machine_config *config, unsigned *disks,
 	if (r)
 		return r;
 	if (!strcmp(kind, blk_kind.name))
-		return adopt_disk(config, (*disks)++, node);
+		return adopt_disk(config, adopted->disks++, node);
+	if (!strcmp(kind, vsock_kind.name)) {
+		adopted->vsock = true;
+		return adopt_vsock(config, node);
+	}
 	if (!strcmp(kind, rng_kind.name))
 		config->rng = true;
 	else if (strcmp(kind, serial_kind.name) != 0 && strcmp(kind, rtc_kind.name) != 0)
@@ -267,7 +309,8 @@ static int adopt_device(struct machine_config *config, unsigned *disks,
 
 int machine_devices_adopt(struct machine_config *config, const struct state_node *root)
 {
-	unsigned count = state_count_numbered(root, "device"), disks = 0;
+	unsigned count = state_count_numbered(root, "device");
+	struct adopted adopted = {0};
 
 	config->rng = false;
 	for (unsigned i = 0; i < count; i++) {
@@ -275,12 +318,14 @@ int machine_devices_adopt(struct machine_config *config, const struct state_node
 		int r = state_child_numbered(root, "device", i, &node);
 
 		if (!r)
-			r = adopt_device(config, &disks, &node);
+			r = adopt_device(config, &adopted, &node);
 		if (r)
 			return r;
 	}
-	if (disks < config->disk_count)
+	if (adopted.disks < config->disk_count)
 		return fail(EXIT_CONFIG, EINVAL, "disk.%s: the snapshot has no disk of that name",
-			    config->disk[disks].name);
+			    config->disk[adopted.disks].name);
+	if (config->vsock_path[0] && !adopted.vsock)
+		return fail(EXIT_CONFIG, EINVAL, "vsock.path: the snapshot has no vsock");
 	return 0;
 }

@@ -2,8 +2,8 @@
 /*
  * machine_devices.h - the devices of a machine, at their addresses and on their interrupts.
  *
- * Every machine has a serial console and an RTC; disks and the random number source are
- * virtio-mmio slots in the order of the configuration.  The order is part of a snapshot.
+ * Every machine has a serial console and an RTC; disks in the order of the configuration, the
+ * random number source and vsock are virtio-mmio slots.  The order is part of a snapshot.
  * Threads: one owner, while the vCPUs and the event loop are paused.
  */
 #ifndef MACHINE_MACHINE_DEVICES_H
@@ -20,7 +20,7 @@
 #include "snapshot/state_tree.h"
 #include "vcpu/vm.h"
 
-#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + 3u) /* serial, RTC, rng */
+#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + 4u) /* serial, RTC, rng, vsock */
 
 struct device_kind;
 
@@ -44,7 +44,7 @@ MUST_USE int machine_devices_create(struct machine_devices *devices,
 				    const struct machine_config *config,
 				    struct guest_memory *memory, struct event_loop *loop,
 				    struct vm *vm);
-/* The event loop is gone by then. */
+/* While the event loop is paused. */
 void machine_devices_destroy(struct machine_devices *devices);
 
 /* Rows for the device tree; returns how many of MACHINE_DEVICES_MOST. */
@@ -56,7 +56,7 @@ MUST_USE int machine_devices_restore(struct machine_devices *devices,
 				     const struct state_node *root);
 
 /* Make config ask for the devices of a saved state.  Paths on this host stay the user's: a disk
- * of the snapshot that config does not place is refused (exit 78). */
+ * or vsock of the snapshot that config does not place is refused (exit 78). */
 MUST_USE int machine_devices_adopt(struct machine_config *config, const struct state_node *root);
 
 #endif

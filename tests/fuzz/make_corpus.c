@@ -197,6 +197,19 @@ static void make_messages(void)
 	save("protocol", messages, writer_used(&writer));
 }
 
+/* What fuzz_vsock.c makes of it: a request, packets each way, and both sides close. */
+static void make_vsock(void)
+{
+	static const uint8_t session[] = {
+		0, 5, 0, 5, 100, 0, 0, 200, 0, 8, 3, 50, 0, 5, 2, 100, 0, 4, 2,
+		5, 0, 4, 0, 0,   3, 0, 1,   8, 5, 0, 3,  0, 0, 0, 0,   0, 8,
+	};
+	static const char greeting[] = "CONNECT 4294967295\n";
+
+	save("vsock", session, sizeof(session));
+	save_as("vsock", "greeting", greeting, sizeof(greeting) - 1);
+}
+
 /* The same bytes everywhere: a linear congruential generator (Knuth's MMIX). */
 static void make_noise(void)
 {
@@ -226,6 +239,7 @@ int main(int argc, char **argv)
 	make_url();
 	make_keys();
 	make_messages();
+	make_vsock();
 	make_noise();
 	return 0;
 }

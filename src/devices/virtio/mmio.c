@@ -178,6 +178,8 @@ static void reset(struct virtio_device *virtio)
 	__atomic_store_n(&virtio->interrupt_status, 0, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < virtio->ops->queues; i++)
 		virtqueue_reset(&virtio->queues[i]);
+	if (virtio->ops->reset)
+		virtio->ops->reset(virtio);
 }
 
 /* Bits are only ever added; 0 resets. */

@@ -200,6 +200,15 @@ bool virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
 	return virtqueue_publish(queue);
 }
 
+uint16_t virtqueue_await_next(struct virtqueue *queue)
+{
+	uint16_t added = load(queue->avail_ring + RING_IDX, __ATOMIC_ACQUIRE);
+
+	if (queue->event_idx)
+		store_release(queue->used_ring + USED_RING_BYTES(queue->size) - 2, added);
+	return added;
+}
+
 /* ---- state ---- */
 
 void virtqueue_save(const struct virtqueue *queue, struct state_writer *writer)

@@ -62,6 +62,10 @@ void virtqueue_fill(struct virtqueue *queue, uint16_t head, uint32_t written);
 MUST_USE bool virtqueue_publish(struct virtqueue *queue);
 void virtqueue_withdraw(struct virtqueue *queue, unsigned count);
 
+/* Ask for a kick when the driver next adds a chain, though it may have added others already.
+ * Returns how many it has added so far, modulo 2^16.  Only after a pop. */
+uint16_t virtqueue_await_next(struct virtqueue *queue);
+
 void virtqueue_save(const struct virtqueue *queue, struct state_writer *writer);
 /* Refuses (exit 65) what virtqueue_make_ready() would, without touching guest memory. */
 MUST_USE int virtqueue_restore(struct virtqueue *queue, const struct state_node *node,

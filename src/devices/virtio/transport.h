@@ -23,7 +23,4 @@ MUST_USE int virtio_restore(struct device *device, const struct state_node *node
 /* A driver may choose these features: all offered, VERSION_1 among them. */
 bool virtio_features_valid(const struct virtio_device *virtio, uint64_t features);
 
-/* Have the event loop look at a queue; one that does not exist is ignored. */
-void virtio_kick(struct virtio_device *virtio, uint32_t queue);
-
 #endif

@@ -14,9 +14,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Requests answered before the loop's other devices, or a pause, get their turn. */
-#define BURST 32u
-
 #define TRANSPORT_FEATURES                                                  \
 	(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_RING_F_INDIRECT_DESC | \
 	 1ull << VIRTIO_RING_F_EVENT_IDX)
@@ -38,7 +35,7 @@ void virtio_kick(struct virtio_device *virtio, uint32_t queue)
 	(void)n; /* EAGAIN: the counter is full, so the loop looks anyway */
 }
 
-static bool live(const struct virtio_device *virtio, unsigned queue)
+bool virtio_live(const struct virtio_device *virtio, unsigned queue)
 {
 	const uint32_t stopped = VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED;
 
@@ -51,7 +48,7 @@ bool virtio_process(struct virtio_device *virtio, unsigned queue)
 	bool is_live;
 
 	pthread_mutex_lock(&virtio->lock);
-	is_live = live(virtio, queue);
+	is_live = virtio_live(virtio, queue);
 	if (is_live)
 		virtio->ops->process(virtio, queue);
 	pthread_mutex_unlock(&virtio->lock);
@@ -94,7 +91,7 @@ void virtio_serve(struct virtio_device *virtio, unsigned queue, virtio_handler *
 
 	do
 		r = serve_one(virtio, &virtio->queues[queue], handler);
-	while (r > 0 && ++served < BURST);
+	while (r > 0 && ++served < VIRTIO_BURST);
 	if (r < 0)
 		virtio_break(virtio);
 	else if (r > 0)

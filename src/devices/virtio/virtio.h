@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #define VIRTIO_QUEUES_MAX 8u
+#define VIRTIO_BURST      32u /* requests that virtio_serve() answers at most */
 
 struct virtio_device;
 
@@ -43,6 +44,9 @@ struct virtio_ops {
 
 	/* The driver kicked a queue that is live.  Called again if anything may be left. */
 	void (*process)(struct virtio_device *virtio, unsigned queue);
+
+	/* The driver resets the device, which forgets all it has from it; may be NULL. */
+	void (*reset)(struct virtio_device *virtio);
 
 	/* State of the device's own, in the same node as the transport's; may be NULL. */
 	void (*save)(const struct virtio_device *virtio, struct state_writer *writer);
@@ -98,9 +102,15 @@ typedef int64_t virtio_handler(struct virtio_device *virtio, struct virtio_chain
  * turn in between). */
 void virtio_serve(struct virtio_device *virtio, unsigned queue, virtio_handler *handler);
 
+/* The driver is there, has broken no rule, and has set the queue up. */
+bool virtio_live(const struct virtio_device *virtio, unsigned queue);
+
 /* Run ops->process for a queue because of the host's side (a descriptor of the device's that is
  * ready), on the event loop's thread.  False, and nothing is done, if the queue is not live. */
 bool virtio_process(struct virtio_device *virtio, unsigned queue);
+
+/* Have the event loop look at a queue; one that does not exist is ignored. */
+void virtio_kick(struct virtio_device *virtio, uint32_t queue);
 
 /* Tell the driver of used buffers, or of a change of the config space. */
 void virtio_signal_used(struct virtio_device *virtio);

@@ -107,6 +107,20 @@ START_TEST(sizes_have_limits)
 }
 END_TEST
 
+START_TEST(a_vsock_has_a_cid_of_a_guest)
+{
+	start();
+	ck_assert_str_eq(config.vsock_path, "");
+	set("vsock.path=v.sock");
+	ck_assert_int_eq(config_check(&config, CONFIG_RESTORE), 0);
+	set("vsock.cid=3");
+	ck_assert_int_eq(config_check(&config, CONFIG_RESTORE), 0);
+	set("vsock.cid=2");
+	assert_refused(CONFIG_RESTORE, "vsock.cid: 2 is reserved");
+	ck_assert_int_lt(config_override(&config, "vsock.cid=4294967295"), 0);
+}
+END_TEST
+
 START_TEST(a_run_needs_a_kernel)
 {
 	config_defaults(&config);
@@ -209,6 +223,7 @@ static Suite *config_suite(void)
 
 	tcase_add_test(tests, defaults_suit_a_small_machine);
 	tcase_add_test(tests, names_stand_for_the_right_choice);
+	tcase_add_test(tests, a_vsock_has_a_cid_of_a_guest);
 	tcase_add_test(tests, servers_are_checked);
 	tcase_add_test(tests, sizes_have_limits);
 	tcase_add_test(tests, a_run_needs_a_kernel);
