@@ -30,8 +30,7 @@ static int (*const openers[])(const struct snapshot_url *url, enum store_access 
 	[URL_TLS] = open_server,
 };
 
-/* NULL when there is no [tls]. */
-static int open_tls(const struct machine_config *config, struct tls_context **tls)
+int config_open_tls(const struct machine_config *config, struct tls_context **tls)
 {
 	const struct tls_config credentials = {config->psk_file, config->tls_cert, config->tls_key,
 					       config->tls_ca};
@@ -46,7 +45,7 @@ static int open_tls(const struct machine_config *config, struct tls_context **tl
 static int open_session(const struct machine_config *config, struct remote_session **session)
 {
 	struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-	int r = open_tls(config, &options.tls);
+	int r = config_open_tls(config, &options.tls);
 
 	if (r)
 		return r;

@@ -9,6 +9,9 @@
 #include "snapshot/snapshot_url.h"
 #include "snapshot/store.h"
 
+/* What a machine shows and accepts in TLS; NULL when there is no [tls]. */
+MUST_USE int config_open_tls(const struct machine_config *config, struct tls_context **tls);
+
 /*
  * A repository and the session through which it is reached.  A session knows one set of servers,
  * so whoever uses two repositories needs two.

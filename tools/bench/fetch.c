@@ -220,16 +220,18 @@ static int fetch(const struct options *options, const struct target *target,
 
 static int run(const struct options *options, json_t *report)
 {
-	struct load_server server;
+	struct load_server server = {0};
 	struct target target;
 	int r = target_open(options, &target);
 
 	if (r)
 		return r;
 	if (options->depth > 1)
-		r = load_server_find(options->words[0], origin_snapshot(target.origin), &server);
+		r = load_server_open(&options->config, options->words[0],
+				     origin_snapshot(target.origin), &server);
 	if (!r)
 		r = fetch(options, &target, &server, report);
+	load_server_close(&server);
 	target_close(&target);
 	return r;
 }

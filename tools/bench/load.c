@@ -2,12 +2,14 @@
 /* load.c - the states of a connection, over non-blocking sockets. */
 #include "load.h"
 #include "base/file.h"
+#include "machine/repositories.h"
 #include "remote/protocol.h"
 #include "snapshot/snapshot_url.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,21 +19,14 @@
 #define GET_SIZE   (HEADER_SIZE + 8u + 12u)
 #define INPUT_SIZE (HEADER_SIZE + PAYLOAD_MAX_LEAST)
 
-int load_server_find(const char *text, const struct snapshot *snapshot, struct load_server *server)
+/* Of the URL's first server. */
+static int find_address(const struct snapshot_url *url, struct load_server *server)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct snapshot_url url;
+	const struct server_name *name = &url->servers.names[0];
 	struct addrinfo *found;
-	int r = snapshot_url_parse(text, &url);
+	int r = getaddrinfo(name->host, name->port, &hints, &found);
 
-	if (r)
-		return r;
-	if (url.scheme != URL_TCP)
-		return fail(EXIT_USAGE, EINVAL, "%s: must be tcp://HOST:PORT/NAME", text);
-	*server = (struct load_server){.snapshot = snapshot->id,
-				       .page_count = snapshot->index.page_count};
-	(void)snprintf(server->url, sizeof(server->url), "tcp://%.280s", url.location);
-	r = getaddrinfo(url.servers.names[0].host, url.servers.names[0].port, &hints, &found);
 	if (r)
 		return fail(EXIT_UNAVAILABLE, EHOSTUNREACH, "%s: %s", server->url, gai_strerror(r));
 	memcpy(&server->address, found->ai_addr, found->ai_addrlen);
@@ -40,10 +35,45 @@ int load_server_find(const char *text, const struct snapshot *snapshot, struct l
 	return 0;
 }
 
+static int open_tls(const struct machine_config *config, struct load_server *server)
+{
+	int r = config_open_tls(config, &server->tls);
+
+	if (!r && !server->tls)
+		r = fail(EXIT_CONFIG, EINVAL, "%s needs [tls]", server->url);
+	return r;
+}
+
+int load_server_open(const struct machine_config *config, const char *text,
+		     const struct snapshot *snapshot, struct load_server *server)
+{
+	struct snapshot_url url;
+	int r = snapshot_url_parse(text, &url);
+
+	*server = (struct load_server){.snapshot = snapshot->id,
+				       .page_count = snapshot->index.page_count};
+	if (r)
+		return r;
+	if (url.scheme == URL_DIR)
+		return fail(EXIT_USAGE, EINVAL, "%s: must be tcp:// or tls://HOST:PORT/NAME", text);
+	(void)snprintf(server->url, sizeof(server->url), "%.3s://%.280s", text, url.location);
+	(void)snprintf(server->host, sizeof(server->host), "%s", url.servers.names[0].host);
+	if (url.scheme == URL_TLS)
+		r = open_tls(config, server);
+	return r ? r : find_address(&url, server);
+}
+
+void load_server_close(struct load_server *server)
+{
+	tls_context_destroy(server->tls);
+}
+
 /* --- out --- */
 
 static int lost(const struct load_connection *connection, int errnum)
 {
+	if (errnum == EACCES || errnum == EPROTO) /* TLS has said why */
+		return -errnum;
 	return fail(EXIT_UNAVAILABLE, errnum, "%s: connection lost: %s", connection->server->url,
 		    strerror(errnum));
 }
@@ -61,7 +91,7 @@ static int watch(struct load_connection *connection, int operation)
 		.data.ptr = connection,
 	};
 
-	if (epoll_ctl(connection->epoll_fd, operation, connection->fd, &event))
+	if (epoll_ctl(connection->epoll_fd, operation, connection->channel.fd, &event))
 		return fail(EXIT_OS, errno, "epoll: %s", strerror(errno));
 	return 0;
 }
@@ -79,10 +109,10 @@ int load_flush(struct load_connection *connection)
 	ssize_t n = 0;
 
 	if (connection->output_used)
-		n = send(connection->fd, connection->output, connection->output_used,
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0 && errno != EAGAIN)
-		return lost(connection, errno);
+		n = channel_send(&connection->channel, connection->output, connection->output_used,
+				 false);
+	if (n < 0 && n != -EAGAIN)
+		return lost(connection, (int)-n);
 	if (n > 0) {
 		connection->output_used -= (size_t)n;
 		memmove(connection->output, connection->output + n, connection->output_used);
@@ -240,17 +270,41 @@ static int take_messages(struct load_connection *connection)
 	return r;
 }
 
-static int receive(struct load_connection *connection)
+static int receive_once(struct load_connection *connection)
 {
-	ssize_t n = recv(connection->fd, connection->input + connection->input_used,
-			 INPUT_SIZE - connection->input_used, MSG_DONTWAIT);
+	ssize_t n =
+		channel_receive(&connection->channel, connection->input + connection->input_used,
+				INPUT_SIZE - connection->input_used);
 
-	if (n < 0 && errno == EAGAIN)
-		return 0;
+	if (n == -EAGAIN)
+		return -EAGAIN;
 	if (n <= 0)
-		return lost(connection, n ? errno : ECONNRESET);
+		return lost(connection, n ? (int)-n : ECONNRESET);
 	connection->input_used += (size_t)n;
 	return take_messages(connection);
+}
+
+/* In TLS bytes may be here that epoll does not know of. */
+static int receive(struct load_connection *connection)
+{
+	int r;
+
+	do
+		r = receive_once(connection);
+	while (!r && connection->state != LOAD_CLOSED && connection->channel.tls);
+	return r == -EAGAIN ? 0 : r;
+}
+
+static int shake_hands(struct load_connection *connection)
+{
+	int r = channel_handshake(&connection->channel);
+
+	if (r == -EAGAIN)
+		return set_awaits_room(connection, channel_events(&connection->channel) & POLLOUT);
+	if (r)
+		return lost(connection, -r);
+	say_hello(connection);
+	return 0;
 }
 
 static int check_connected(struct load_connection *connection)
@@ -258,21 +312,32 @@ static int check_connected(struct load_connection *connection)
 	socklen_t size = sizeof(int);
 	int errnum = 0;
 
-	if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &errnum, &size))
+	if (getsockopt(connection->channel.fd, SOL_SOCKET, SO_ERROR, &errnum, &size))
 		errnum = errno;
 	if (errnum)
 		return fail(EXIT_UNAVAILABLE, errnum, "%s: cannot connect: %s",
 			    connection->server->url, strerror(errnum));
-	say_hello(connection);
-	return 0;
+	connection->state = LOAD_SHAKING;
+	return shake_hands(connection);
+}
+
+static int go_on(struct load_connection *connection)
+{
+	switch (connection->state) {
+	case LOAD_CONNECTING:
+		return check_connected(connection);
+	case LOAD_SHAKING:
+		return shake_hands(connection);
+	default:
+		return receive(connection);
+	}
 }
 
 int load_handle(struct load_connection *connection)
 {
-	int r = connection->state == LOAD_CONNECTING ? check_connected(connection)
-						     : receive(connection);
+	int r = go_on(connection);
 
-	if (!r && connection->state != LOAD_CLOSED)
+	if (!r && connection->state > LOAD_SHAKING)
 		r = load_flush(connection);
 	if (r)
 		load_close(connection);
@@ -293,18 +358,21 @@ static int allocate(struct load_connection *connection)
 
 static int begin_connect(struct load_connection *connection)
 {
-	const struct sockaddr_storage *address = &connection->server->address;
+	const struct load_server *server = connection->server;
+	const struct sockaddr_storage *address = &server->address;
 	const int on = 1;
-	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
 
-	connection->fd = fd;
 	if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
-		return fail(EXIT_OS, errno, "cannot make a socket: %s", strerror(errno));
-	if (connect(fd, (const struct sockaddr *)address, connection->server->address_size) &&
-	    errno != EINPROGRESS)
-		return fail(EXIT_UNAVAILABLE, errno, "%s: cannot connect: %s",
-			    connection->server->url, strerror(errno));
-	return 0;
+		r = fail(EXIT_OS, errno, "cannot make a socket: %s", strerror(errno));
+	else if (connect(fd, (const struct sockaddr *)address, server->address_size) &&
+		 errno != EINPROGRESS)
+		r = fail(EXIT_UNAVAILABLE, errno, "%s: cannot connect: %s", server->url,
+			 strerror(errno));
+	else
+		return channel_open(&connection->channel, fd, server->tls, server->host);
+	file_close(&fd);
+	return r;
 }
 
 int load_connect(struct load_connection *connection, const struct load_server *server, int epoll_fd)
@@ -313,7 +381,7 @@ int load_connect(struct load_connection *connection, const struct load_server *s
 
 	connection->server = server;
 	connection->epoll_fd = epoll_fd;
-	connection->fd = -1;
+	connection->channel = (struct channel){.fd = -1};
 	connection->state = LOAD_CONNECTING;
 	connection->awaits_room = true; /* which it has once connected */
 	connection->input_used = connection->output_used = 0;
@@ -331,7 +399,7 @@ void load_close(struct load_connection *connection)
 {
 	if (connection->state == LOAD_CLOSED)
 		return;
-	file_close(&connection->fd);
+	channel_close(&connection->channel);
 	free(connection->input);
 	free(connection->output);
 	connection->input = connection->output = NULL;

@@ -4,7 +4,7 @@
  * requests in flight.  What a machine does with a blocking socket per vCPU is done here with
  * epoll; the bytes are the same, by the same functions (remote/protocol.h).
  *
- *	load_server_find()   load_connect()...   epoll_wait(), load_handle()...   load_close()
+ *	load_server_open()   load_connect()...   epoll_wait(), load_handle()...   load_close()
  *
  * A connection asks for single pages, with demand priority.  Its callbacks run inside of
  * load_handle(), and may close it.  Data is not verified here.
@@ -15,6 +15,8 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "machine/config.h"
+#include "remote/channel.h"
 #include "snapshot/snapshot.h"
 
 #include <netinet/in.h>
@@ -22,7 +24,9 @@
 #include <stdint.h>
 
 struct load_server {
-	char url[300]; /* "tcp://HOST:PORT", for messages */
+	char url[300];           /* "tcp://HOST:PORT", for messages */
+	char host[256];          /* that its certificate must name */
+	struct tls_context *tls; /* NULL: tcp:// */
 	struct sockaddr_storage address;
 	socklen_t address_size;
 	struct digest snapshot;
@@ -39,7 +43,14 @@ struct load_events {
 		    const uint8_t *bytes);
 };
 
-enum load_state { LOAD_CLOSED, LOAD_CONNECTING, LOAD_HELLO, LOAD_OPENING, LOAD_READY };
+enum load_state {
+	LOAD_CLOSED,
+	LOAD_CONNECTING,
+	LOAD_SHAKING, /* hands, in TLS */
+	LOAD_HELLO,
+	LOAD_OPENING,
+	LOAD_READY
+};
 
 struct load_connection {
 	const struct load_server *server;
@@ -49,16 +60,20 @@ struct load_connection {
 
 	/* Private. */
 	enum load_state state;
-	int fd, epoll_fd;
+	struct channel channel;
+	int epoll_fd;
 	bool awaits_room; /* to send more */
 	uint32_t handle;
 	uint8_t *input, *output;
 	size_t input_used, output_size, output_used;
 };
 
-/* Where snapshot, at a tcp URL, is served.  exit 64 for another URL, 69 for an unknown host. */
-MUST_USE int load_server_find(const char *url, const struct snapshot *snapshot,
-			      struct load_server *server);
+/* Where snapshot, at a tcp or tls URL, is served.  exit 64 for another URL, 69 for an unknown host,
+ * 78 for tls without [tls].  Close it also when it could not be opened. */
+MUST_USE int load_server_open(const struct machine_config *config, const char *url,
+			      const struct snapshot *snapshot, struct load_server *server);
+/* After its connections. */
+void load_server_close(struct load_server *server);
 
 /* Begin to connect.  epoll_fd gets events whose data.ptr is the connection. */
 MUST_USE int load_connect(struct load_connection *connection, const struct load_server *server,

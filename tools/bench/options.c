@@ -11,6 +11,10 @@
 
 static const struct ini_key common_options[] = {
 	{.key = "json", .type = INI_TEXT, OPTION(json), .help = "Write the figures to this file"},
+	{.key = "config",
+	 .type = INI_TEXT,
+	 OPTION(config_path),
+	 .help = "A machine's configuration: how the server is reached"},
 	{.key = "set",
 	 .type = INI_TEXT,
 	 .help = "SECTION.KEY=VALUE of a machine's configuration, such as remote.stall_timeout=5s"},
@@ -30,13 +34,21 @@ static const struct ini_key *find(const struct ini_key *keys, const char *name, 
 	return NULL;
 }
 
+static int add_set(struct options *options, const char *assignment)
+{
+	if (options->set_count == SETS_MOST)
+		return fail(EXIT_USAGE, E2BIG, "more than %d --set options", SETS_MOST);
+	options->sets[options->set_count++] = assignment;
+	return 0;
+}
+
 static int set_option(struct options *options, const struct ini_key *key, const char *value)
 {
 	char where[64];
 	int r;
 
 	if (!strcmp(key->key, "set"))
-		return config_override(&options->config, value);
+		return add_set(options, value);
 	(void)snprintf(where, sizeof(where), "--%s", key->key);
 	r = ini_value_parse(key, where, value, (char *)options + key->offset);
 	if (r) {
@@ -79,10 +91,21 @@ static int set_defaults(const struct command *command, struct options *options)
 	int r = 0;
 
 	*options = (struct options){0};
-	config_defaults(&options->config);
 	for (const struct ini_key *key = command->options; !r && key->key; key++)
 		if (key->initial)
 			r = set_option(options, key, key->initial);
+	return r;
+}
+
+static int configure(struct options *options)
+{
+	int r = 0;
+
+	config_defaults(&options->config);
+	if (*options->config_path)
+		r = config_load(&options->config, options->config_path);
+	for (unsigned i = 0; !r && i < options->set_count; i++)
+		r = config_override(&options->config, options->sets[i]);
 	return r;
 }
 
@@ -104,7 +127,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 		return r;
 	if (words < command->word_count)
 		return misused(command, "missing: ", command->words);
-	return 0;
+	return configure(options);
 }
 
 static void print_option(const struct ini_key *key)

@@ -5,8 +5,8 @@
  *
  * Options are described like the keys of a configuration (machine/ini.h), so they have the same
  * types, limits and messages.  All commands share one struct; each lists what it takes.  Every
- * command takes --json FILE and --set SECTION.KEY=VALUE, which is a machine's configuration: so
- * a benchmark reaches its server in the way a machine would.
+ * command takes --json FILE, and as the configuration of a machine --config FILE and --set
+ * SECTION.KEY=VALUE: so a benchmark reaches its server in the way a machine would.
  */
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #define WORDS_MOST 2
+#define SETS_MOST  64
 
 /* In the order of their names in thaw.c and fetch.c. */
 enum fault_kind { FAULT_KIND_EXIT, FAULT_KIND_UFFD };
@@ -25,14 +26,18 @@ enum pattern { PATTERN_RANDOM, PATTERN_SEQUENTIAL };
 
 struct options {
 	const char *words[WORDS_MOST];
-	struct machine_config config; /* what --set says */
+	struct machine_config config; /* what --config and then each --set says */
+	char config_path[INI_TEXT_MOST + 1];
+	const char *sets[SETS_MOST];
+	unsigned set_count;
 	char json[INI_TEXT_MOST + 1]; /* path; empty: none */
 
 	uint32_t threads, seconds, depth, machines;
 	enum pattern pattern;
 	bool verify, think;
-	char trace[INI_TEXT_MOST + 1]; /* path */
-	uint32_t pages;                /* for each thread; 0: all there are */
+	char trace[INI_TEXT_MOST + 1];       /* path; empty: none */
+	char working_set[INI_TEXT_MOST + 1]; /* name; empty: none */
+	uint32_t pages;                      /* for each thread; 0: all there are */
 	enum fault_kind fault;
 	bool fill;
 	char expect[INI_TEXT_MOST + 1]; /* a SHA-256 in hex; empty: any */
@@ -72,7 +77,8 @@ struct command {
 		.help = "Check every page's SHA-256; --verify=no leaves it out"      \
 	}
 
-/* Parse argc arguments behind the command's name, over the defaults.  exit 64; 78 for --set. */
+/* Parse argc arguments behind the command's name, over the defaults.  exit 64; 66 and
+ * 78 for the configuration. */
 MUST_USE int options_parse(const struct command *command, int argc, char **argv,
 			   struct options *options);
 

@@ -24,6 +24,10 @@ static const struct ini_key replay_options[] = {
 	 .type = INI_TEXT,
 	 OPTION(trace),
 	 .help = "File of lines \"NS PAGE [VCPU]\": the touches of one machine"},
+	{.key = "working-set",
+	 .type = INI_TEXT,
+	 OPTION(working_set),
+	 .help = "In its place the newest recording of the snapshot's working set of this name"},
 	{.key = "machines",
 	 .type = INI_U32,
 	 OPTION(machines),
@@ -176,32 +180,64 @@ static void report_fleet(struct replay_thread *threads, double seconds, json_t *
 }
 
 static int run_fleet(const struct options *options, const struct target *target,
-		     const struct trace *trace, json_t *report)
+		     const struct load_server *server, const struct trace *trace, json_t *report)
 {
 	static const struct crew_ops ops = {prepare, replay};
 	struct replay_thread *threads = calloc(options->threads, sizeof(*threads));
-	struct load_server server;
 	double seconds = 0;
-	int r = load_server_find(options->words[0], origin_snapshot(target->origin), &server);
+	int r;
 
 	if (!threads)
 		return fail(EXIT_OS, ENOMEM, "out of memory for %u threads", options->threads);
 	for (unsigned i = 0; i < options->threads; i++) {
 		threads[i].options = options;
 		threads[i].target = target;
-		threads[i].server = &server;
+		threads[i].server = server;
 		threads[i].trace = trace;
 		threads[i].epoll_fd = -1;
 		threads[i].machine_count = options->machines / options->threads +
 					   (i < options->machines % options->threads);
 	}
-	if (!r)
-		r = crew_run(&ops, threads, sizeof(*threads), options->threads, 0, &seconds);
+	r = crew_run(&ops, threads, sizeof(*threads), options->threads, 0, &seconds);
 	if (!r)
 		report_fleet(threads, seconds, report);
 	for (unsigned i = 0; i < options->threads; i++)
 		finish(&threads[i]);
 	free(threads);
+	return r;
+}
+
+static int load_working_set(const struct options *options, const struct target *target,
+			    struct trace *trace)
+{
+	struct working_set set;
+	int r = working_set_load(origin_repository(target->origin), origin_snapshot(target->origin),
+				 options->working_set, &set);
+
+	if (!r)
+		r = trace_of_recording(&set.recordings[set.count - 1], trace);
+	working_set_finish(&set);
+	return r;
+}
+
+static int load_trace(const struct options *options, const struct target *target,
+		      struct trace *trace)
+{
+	if (*options->working_set)
+		return load_working_set(options, target, trace);
+	return trace_load(options->trace, origin_snapshot(target->origin)->index.page_count, trace);
+}
+
+static int replay_against(const struct options *options, const struct target *target,
+			  const struct trace *trace, json_t *report)
+{
+	struct load_server server;
+	int r = load_server_open(&options->config, options->words[0],
+				 origin_snapshot(target->origin), &server);
+
+	if (!r)
+		r = run_fleet(options, target, &server, trace, report);
+	load_server_close(&server);
 	return r;
 }
 
@@ -211,14 +247,14 @@ static int run(const struct options *options, json_t *report)
 	struct trace trace;
 	int r;
 
-	if (!*options->trace)
-		return fail(EXIT_USAGE, EINVAL, "--trace FILE is missing");
+	if (!*options->trace == !*options->working_set)
+		return fail(EXIT_USAGE, EINVAL, "one of --trace and --working-set is needed");
 	r = target_open(options, &target);
 	if (r)
 		return r;
-	r = trace_load(options->trace, origin_snapshot(target.origin)->index.page_count, &trace);
+	r = load_trace(options, &target, &trace);
 	if (!r) {
-		r = run_fleet(options, &target, &trace, report);
+		r = replay_against(options, &target, &trace, report);
 		trace_finish(&trace);
 	}
 	target_close(&target);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trace.c - reading a trace, line by line. */
 #include "trace.h"
+#include "base/clock.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -55,6 +56,13 @@ static const char *parse(const char *at, uint64_t page_count, struct trace_touch
 	return NULL;
 }
 
+static int add_touch(struct trace *trace, unsigned vcpu, const struct trace_touch *touch)
+{
+	if (vcpu >= trace->vcpu_count)
+		trace->vcpu_count = vcpu + 1;
+	return append(&trace->vcpus[vcpu], touch);
+}
+
 static int take_line(struct trace *trace, const char *path, unsigned number, const char *line,
 		     uint64_t page_count)
 {
@@ -71,9 +79,7 @@ static int take_line(struct trace *trace, const char *path, unsigned number, con
 		problem = "goes back in time";
 	if (problem)
 		return fail(EXIT_DATA, EINVAL, "%s:%u: %s", path, number, problem);
-	if (index >= trace->vcpu_count)
-		trace->vcpu_count = (unsigned)index + 1;
-	return append(vcpu, &touch);
+	return add_touch(trace, (unsigned)index, &touch);
 }
 
 int trace_load(const char *path, uint64_t page_count, struct trace *trace)
@@ -93,6 +99,37 @@ int trace_load(const char *path, uint64_t page_count, struct trace *trace)
 	if (!r && !trace->vcpu_count)
 		r = fail(EXIT_DATA, ENODATA, "%s: has no touch", path);
 	(void)fclose(file);
+	if (r)
+		trace_finish(trace);
+	return r;
+}
+
+/* The vCPU that stands for what none touched. */
+static unsigned vcpu_of_others(const struct recording *recording)
+{
+	unsigned next = 0;
+
+	for (uint32_t i = 0; i < recording->count; i++)
+		if (recording->touches[i].by < TOUCHED_BY_DEVICE &&
+		    recording->touches[i].by >= next)
+			next = recording->touches[i].by + 1u;
+	return next;
+}
+
+int trace_of_recording(const struct recording *recording, struct trace *trace)
+{
+	unsigned others = vcpu_of_others(recording);
+	int r = 0;
+
+	*trace = (struct trace){0};
+	if (!recording->count || others >= TRACE_VCPUS_MOST)
+		return fail(EXIT_DATA, EINVAL, "the recording has no touch, or too many vCPUs");
+	for (uint32_t i = 0; !r && i < recording->count; i++) {
+		const struct touch *from = &recording->touches[i];
+		const struct trace_touch touch = {from->time_us * NS_PER_US, from->page};
+
+		r = add_touch(trace, from->by < TOUCHED_BY_DEVICE ? from->by : others, &touch);
+	}
 	if (r)
 		trace_finish(trace);
 	return r;

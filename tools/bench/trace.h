@@ -7,6 +7,7 @@
 #define BENCH_TRACE_H
 
 #include "base/error.h"
+#include "snapshot/working_set.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,10 @@ struct trace {
 	struct vcpu_trace vcpus[TRACE_VCPUS_MOST];
 	unsigned vcpu_count; /* 1 + the highest */
 };
+
+/* The touches of vCPUs in a recording, and those of devices and the pager's service thread as of
+ * one vCPU more.  exit 65 for a vCPU beyond TRACE_VCPUS_MOST or no touch at all. */
+MUST_USE int trace_of_recording(const struct recording *recording, struct trace *trace);
 
 /* exit 66 or 77 when it cannot be read, 65 with the number of a bad line: one with another form,
  * with a page beyond page_count, or that goes back in time. */
