@@ -211,17 +211,18 @@ MUST_USE int holds_reply_read(const uint8_t *data, size_t size, bool *held);
 void hint_entry_write(struct writer *writer, const char *name);
 MUST_USE int hint_entry_read(struct cursor *cursor, char name[REF_NAME_MAX]);
 
-/* PUBLISH, LOAD_HINT, PUT_HINT, and one entry of LIST_OK. */
-struct named_ref {
-	char ref[REF_NAME_MAX];
+/* PUBLISH and an entry of LIST_OK: a ref and its snapshot.  LOAD_HINT, PUT_HINT: a hint and the
+ * snapshot that it is beside. */
+struct digest_name {
+	char name[REF_NAME_MAX];
 	struct digest digest;
 };
-void publish_write(struct writer *writer, const char *ref, const struct digest *digest);
-MUST_USE int publish_read(const uint8_t *data, size_t size, struct named_ref *publish);
+void digest_name_write(struct writer *writer, const char *name, const struct digest *digest);
+MUST_USE int digest_name_read(const uint8_t *data, size_t size, struct digest_name *pair);
 
 /* LIST_OK is any number of these, up to LIST_REFS_MAX, in name order. */
 #define LIST_ENTRY_MAX (1u + DIGEST_SIZE + REF_NAME_MAX - 1u) /* bytes */
 void list_entry_write(struct writer *writer, const char *ref, const struct digest *digest);
-MUST_USE int list_entry_read(struct cursor *cursor, struct named_ref *entry);
+MUST_USE int list_entry_read(struct cursor *cursor, struct digest_name *entry);
 
 #endif

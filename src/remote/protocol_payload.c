@@ -332,20 +332,20 @@ int holds_reply_read(const uint8_t *data, size_t size, bool *held)
 	return cursor_finished(&cursor) && value <= 1 ? 0 : malformed("HOLDS_OK", "not 0 or 1");
 }
 
-void publish_write(struct writer *writer, const char *ref, const struct digest *digest)
+void digest_name_write(struct writer *writer, const char *name, const struct digest *digest)
 {
 	writer_write(writer, digest->bytes, DIGEST_SIZE);
-	writer_write(writer, ref, strnlen(ref, REF_NAME_MAX));
+	writer_write(writer, name, strnlen(name, REF_NAME_MAX));
 }
 
-int publish_read(const uint8_t *data, size_t size, struct named_ref *publish)
+int digest_name_read(const uint8_t *data, size_t size, struct digest_name *pair)
 {
 	struct cursor cursor = cursor_over(data, size);
 
-	cursor_read(&cursor, publish->digest.bytes, DIGEST_SIZE);
+	cursor_read(&cursor, pair->digest.bytes, DIGEST_SIZE);
 	if (cursor_failed(&cursor))
-		return malformed("PUBLISH", "wrong length");
-	return ref_read(cursor.at, cursor_left(&cursor), false, publish->ref);
+		return malformed("digest and name", "wrong length");
+	return ref_read(cursor.at, cursor_left(&cursor), false, pair->name);
 }
 
 void list_entry_write(struct writer *writer, const char *ref, const struct digest *digest)
@@ -357,7 +357,7 @@ void list_entry_write(struct writer *writer, const char *ref, const struct diges
 	writer_write(writer, ref, length);
 }
 
-int list_entry_read(struct cursor *cursor, struct named_ref *entry)
+int list_entry_read(struct cursor *cursor, struct digest_name *entry)
 {
 	uint8_t length = cursor_u8(cursor);
 	const uint8_t *name;
@@ -366,7 +366,7 @@ int list_entry_read(struct cursor *cursor, struct named_ref *entry)
 	name = cursor_take(cursor, length);
 	if (!name)
 		return malformed("LIST_OK", "wrong length");
-	return ref_read(name, length, false, entry->ref);
+	return ref_read(name, length, false, entry->name);
 }
 
 void hint_entry_write(struct writer *writer, const char *name)

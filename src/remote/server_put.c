@@ -68,13 +68,13 @@ int serve_put_begin(struct peer *peer, const struct header *request, const uint8
 int serve_put_hint(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct repository *repository = repository_of(peer);
-	struct named_ref hint;
-	int r = publish_read(data, request->length, &hint);
+	struct digest_name hint;
+	int r = digest_name_read(data, request->length, &hint);
 
 	if (!r)
 		r = prepare_put(peer);
 	if (!r)
-		r = repository->ops->put_hint(repository, &hint.digest, hint.ref, &peer->put);
+		r = repository->ops->put_hint(repository, &hint.digest, hint.name, &peer->put);
 	if (!r)
 		put_is_open(peer, request);
 	return r;
@@ -132,15 +132,15 @@ int serve_put_end(struct peer *peer, const struct header *request, const uint8_t
 int serve_publish(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct repository *repository = repository_of(peer);
-	struct named_ref publish;
-	int r = publish_read(data, request->length, &publish);
+	struct digest_name publish;
+	int r = digest_name_read(data, request->length, &publish);
 
 	if (!r)
 		r = refuse_read_only(peer);
 	if (!r)
-		r = access_check_put(access_of(peer), peer->identity, publish.ref);
+		r = access_check_put(access_of(peer), peer->identity, publish.name);
 	if (!r)
-		r = repository->ops->publish(repository, publish.ref, &publish.digest);
+		r = repository->ops->publish(repository, publish.name, &publish.digest);
 	if (!r)
 		send_empty(peer, MESSAGE_PUBLISH_OK, request->id);
 	return r;

@@ -190,13 +190,13 @@ static int check_hint(struct peer *peer, const struct digest *id)
 static int serve_load_hint(struct peer *peer, const struct header *request, const uint8_t *data)
 {
 	struct repository *repository = repository_of(peer);
-	struct named_ref hint;
-	int r = publish_read(data, request->length, &hint);
+	struct digest_name hint;
+	int r = digest_name_read(data, request->length, &hint);
 
 	if (!r)
 		r = check_hint(peer, &hint.digest);
 	if (!r)
-		r = repository->ops->load_hint(repository, &hint.digest, hint.ref,
+		r = repository->ops->load_hint(repository, &hint.digest, hint.name,
 					       &peer->reply.object);
 	return r ? r : reply_with_object(peer, request);
 }

@@ -68,7 +68,7 @@ int tcp_put_hint(struct repository *repository, const struct digest *id, const c
 
 	if (r)
 		return r;
-	publish_write(&payload, name, id);
+	digest_name_write(&payload, name, id);
 	return create(repository, MESSAGE_PUT_HINT, &payload, put);
 }
 

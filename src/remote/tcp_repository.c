@@ -159,13 +159,13 @@ static int tcp_publish(struct repository *repository, const char *ref, const str
 
 	if (r)
 		return r;
-	publish_write(&writer, ref, id);
+	digest_name_write(&writer, ref, id);
 	return call(tcp_of(repository), MESSAGE_PUBLISH, payload, writer_used(&writer),
 		    MESSAGE_PUBLISH_OK, &frame);
 }
 
 struct ref_page {
-	struct named_ref refs[LIST_REFS_MAX];
+	struct digest_name refs[LIST_REFS_MAX];
 	uint32_t count;
 	bool last;
 };
@@ -177,12 +177,12 @@ static int read_ref_page(const struct frame *frame, const char *after, struct re
 
 	page->last = frame->header.flags & FLAG_LAST;
 	for (page->count = 0; cursor_left(&cursor); page->count++) {
-		struct named_ref *entry = &page->refs[page->count];
+		struct digest_name *entry = &page->refs[page->count];
 
 		if (page->count == LIST_REFS_MAX || list_entry_read(&cursor, entry) ||
-		    strcmp(entry->ref, after) <= 0)
+		    strcmp(entry->name, after) <= 0)
 			return -EPROTO;
-		after = entry->ref;
+		after = entry->name;
 	}
 	return page->count || page->last ? 0 : -EPROTO;
 }
@@ -202,9 +202,9 @@ static int list_pages(struct tcp_repository *tcp, struct ref_page *page,
 		if (read_ref_page(&frame, after, page))
 			return connection_violated(&tcp->connection, "malformed LIST_OK");
 		for (uint32_t i = 0; !r && i < page->count; i++)
-			r = each(context, page->refs[i].ref, &page->refs[i].digest);
+			r = each(context, page->refs[i].name, &page->refs[i].digest);
 		if (page->count)
-			memcpy(after, page->refs[page->count - 1].ref, sizeof(after));
+			memcpy(after, page->refs[page->count - 1].name, sizeof(after));
 	} while (!r && !page->last);
 	return r;
 }
@@ -234,7 +234,7 @@ static int tcp_load_hint(struct repository *repository, const struct digest *id,
 
 	if (r)
 		return r;
-	publish_write(&writer, name, id);
+	digest_name_write(&writer, name, id);
 	r = ask(tcp, MESSAGE_LOAD_HINT, payload, writer_used(&writer), MESSAGE_OBJECT, &frame);
 	return r ? r : receive_object(tcp, WORKING_SET_SIZE_MAX, &frame, bytes);
 }

@@ -54,12 +54,12 @@ static void check_chunk(const uint8_t *data, size_t size)
 static void check_refs(const uint8_t *data, size_t size)
 {
 	struct cursor cursor = cursor_over(data, size);
-	struct named_ref ref;
+	struct digest_name pair;
 
-	if (!publish_read(data, size, &ref))
-		require(!ref_name_check(ref.ref));
-	while (cursor_left(&cursor) && !list_entry_read(&cursor, &ref))
-		require(!ref_name_check(ref.ref));
+	if (!digest_name_read(data, size, &pair))
+		require(!ref_name_check(pair.name));
+	while (cursor_left(&cursor) && !list_entry_read(&cursor, &pair))
+		require(!ref_name_check(pair.name));
 }
 
 /* As the payload of every type: what a type is, the header has told. */

@@ -200,11 +200,11 @@ static int read_digest(const uint8_t *data, size_t size)
 	return digest_read(data, size, &digest);
 }
 
-static int read_publish(const uint8_t *data, size_t size)
+static int read_digest_name(const uint8_t *data, size_t size)
 {
-	struct named_ref publish;
+	struct digest_name pair;
 
-	return publish_read(data, size, &publish);
+	return digest_name_read(data, size, &pair);
 }
 
 /* What has been written is read whole, and refused when cut anywhere or too long.  Some stay
@@ -601,17 +601,17 @@ START_TEST(small_answers)
 }
 END_TEST
 
-START_TEST(publish_there_and_back)
+START_TEST(digest_and_name_there_and_back)
 {
 	struct digest digest = sample_digest();
-	struct named_ref got;
+	struct digest_name got;
 
 	begin();
-	publish_write(&writer, "web", &digest);
-	ck_ok(publish_read(buffer, used(), &got));
-	ck_assert_str_eq(got.ref, "web");
+	digest_name_write(&writer, "web", &digest);
+	ck_ok(digest_name_read(buffer, used(), &got));
+	ck_assert_str_eq(got.name, "web");
 	ck_assert(digest_equal(&got.digest, &digest));
-	check_cuts(read_publish, DIGEST_SIZE + 1);
+	check_cuts(read_digest_name, DIGEST_SIZE + 1);
 }
 END_TEST
 
@@ -619,7 +619,7 @@ START_TEST(list_entries)
 {
 	struct digest digest = sample_digest();
 	char longest[REF_NAME_MAX];
-	struct named_ref got;
+	struct digest_name got;
 	struct cursor cursor;
 
 	memset(longest, 'z', sizeof(longest) - 1);
@@ -630,9 +630,9 @@ START_TEST(list_entries)
 	ck_assert_uint_eq(used(), 1 + 1 + DIGEST_SIZE + LIST_ENTRY_MAX);
 	cursor = cursor_over(buffer, used());
 	ck_ok(list_entry_read(&cursor, &got));
-	ck_assert_str_eq(got.ref, "a");
+	ck_assert_str_eq(got.name, "a");
 	ck_ok(list_entry_read(&cursor, &got));
-	ck_assert_str_eq(got.ref, longest);
+	ck_assert_str_eq(got.name, longest);
 	ck_assert(cursor_finished(&cursor));
 	for (size_t cut = 0; cut < 2 + DIGEST_SIZE; cut++) {
 		cursor = cursor_over(buffer, cut);
@@ -647,4 +647,4 @@ SUITE_MAIN("protocol", header_there_and_back, get_is_as_documented, header_with_
 	   error_there_and_back, error_is_made_harmless, error_of_another_kind, ref_bounds,
 	   open_there_and_back, object_names_there_and_back, object_chunks, get_there_and_back,
 	   get_out_of_bounds, data_there_and_back, data_of_many_ranges, data_with_bad_ranges,
-	   small_answers, publish_there_and_back, list_entries)
+	   small_answers, digest_and_name_there_and_back, list_entries)
