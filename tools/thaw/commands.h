@@ -45,6 +45,10 @@ int command_workingset(const struct arguments *arguments, enum exit_code *exit_c
 MUST_USE int load_config(const struct arguments *arguments, const char *path, const char *name,
 			 enum config_purpose purpose, struct machine_config *config);
 
+/* That of `thaw run`; *done when it was only to be checked or printed. */
+MUST_USE int load_run_config(const struct arguments *arguments, struct machine_config *config,
+			     bool *done);
+
 /* Open a repository as --config and --set say; lone_repository_close() also when that fails. */
 MUST_USE int open_repository(const struct arguments *arguments, const struct snapshot_url *url,
 			     enum store_access access, struct lone_repository *lone);

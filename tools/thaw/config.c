@@ -19,6 +19,16 @@ int load_config(const struct arguments *arguments, const char *path, const char 
 	return r ? r : config_check(config, purpose);
 }
 
+int load_run_config(const struct arguments *arguments, struct machine_config *config, bool *done)
+{
+	int r = load_config(arguments, arguments->words[0], NULL, CONFIG_RUN, config);
+
+	*done = arguments->check_config || arguments->print_config;
+	if (!r && arguments->print_config)
+		r = config_print(config, stdout);
+	return r;
+}
+
 int open_repository(const struct arguments *arguments, const struct snapshot_url *url,
 		    enum store_access access, struct lone_repository *lone)
 {

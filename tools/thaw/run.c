@@ -97,12 +97,11 @@ int command_run(const struct arguments *arguments, enum exit_code *exit_code)
 {
 	struct machine_config config;
 	struct machine *machine;
-	int r = load_config(arguments, arguments->words[0], NULL, CONFIG_RUN, &config);
+	bool done;
+	int r = load_run_config(arguments, &config, &done);
 
-	if (r || arguments->check_config)
+	if (r || done)
 		return r;
-	if (arguments->print_config)
-		return config_print(&config, stdout);
 	block_signals();
 	r = machine_boot(&config, &machine);
 	if (r)
