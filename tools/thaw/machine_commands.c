@@ -100,10 +100,11 @@ int command_status(const struct arguments *arguments, enum exit_code *exit_code)
 	int r = control_path(arguments->words[0], path);
 
 	(void)exit_code;
-	if (!r && arguments->watch)
+	if (r)
+		return r;
+	if (arguments->watch)
 		return watch_machine(path);
-	if (!r)
-		r = control_call(path, "GET", "/v1/status", NULL, false, &status);
+	r = control_call(path, "GET", "/v1/status", NULL, false, &status);
 	if (r)
 		return r;
 	if (arguments->json)

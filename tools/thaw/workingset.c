@@ -52,8 +52,9 @@ static int record(const struct arguments *arguments)
 	if (arguments->word_count != 2)
 		return fail(EXIT_USAGE, EINVAL, "usage: thaw workingset record VM");
 	r = control_path(arguments->words[1], path);
-	if (!r)
-		r = control_call(path, "POST", "/v1/workingset", NULL, false, &reply);
+	if (r)
+		return r;
+	r = control_call(path, "POST", "/v1/workingset", NULL, false, &reply);
 	if (r)
 		return r;
 	printf("%lld pages recorded\n", json_integer_value(json_object_get(reply, "pages")));
