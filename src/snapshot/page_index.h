@@ -52,7 +52,7 @@ struct page_index_builder;
 
 /* Every page is a zero page until it is set.  Memory grows with the blocks that are not. */
 MUST_USE int page_index_builder_create(uint64_t page_count, struct page_index_builder **builder);
-/* page < page_count, each once, in any order. */
+/* page < page_count, in any order; the last entry of a page counts. */
 MUST_USE int page_index_set(struct page_index_builder *builder, uint64_t page,
 			    const struct page_entry *entry);
 /* The bytes, the caller's.  The builder can be destroyed then. */

@@ -43,7 +43,7 @@ int page_index_set(struct page_index_builder *builder, uint64_t page,
 	uint8_t **block = &builder->blocks[page / BLOCK_PAGES];
 	struct writer w;
 
-	if (!entry->pack)
+	if (!entry->pack && !*block)
 		return 0;
 	if (!*block) {
 		*block = calloc(1, BLOCK_SIZE);

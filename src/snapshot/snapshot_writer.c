@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot_writer.c - freeze: one pass over memory, then state, index, manifest, ref. */
+/* snapshot_writer.c - freeze: passes over memory, then state, index, manifest, ref. */
 #include "snapshot/snapshot_writer.h"
 #include "memory/guest_memory.h"
 #include "snapshot/pack_writer.h"
@@ -10,6 +10,9 @@
 #include <string.h>
 
 #define FETCH_PAGES 64u /* at once, of the parent's: 256 KiB */
+
+/* What became of a page, the last time that it was seen to. */
+enum outcome { PAGE_UNSEEN, PAGE_ZERO, PAGE_INHERITED, PAGE_SAME, PAGE_WRITTEN, OUTCOMES };
 
 /* One pack of the parent: can it be referred to, and is it in our manifest yet? */
 struct parent_pack {
@@ -24,8 +27,8 @@ struct freeze {
 	struct manifest manifest;
 	struct page_index_builder *builder;
 	struct parent_pack *parent_packs;
-	uint64_t *frozen; /* a bit per page that has been seen to */
-	struct freeze_statistics statistics;
+	uint8_t *outcomes; /* enum outcome of each page */
+	uint64_t bytes_written;
 
 	/* Our own pack and its place in our table, once it has a page. */
 	struct pack_writer pack;
@@ -52,7 +55,7 @@ static int write_page(struct freeze *freeze, uint64_t page, const uint8_t *data,
 	if (r)
 		return r;
 	entry->pack = freeze->own_place + 1;
-	freeze->statistics.written++;
+	freeze->outcomes[page] = PAGE_WRITTEN;
 	return page_index_set(freeze->builder, page, entry);
 }
 
@@ -63,7 +66,7 @@ static int end_pack(struct freeze *freeze)
 	if (!freeze->pack.pages)
 		return 0;
 	r = pack_writer_end(&freeze->pack, &freeze->manifest.packs[freeze->own_place]);
-	freeze->statistics.bytes_written += freeze->pack.bytes_written;
+	freeze->bytes_written += freeze->pack.bytes_written;
 	return r;
 }
 
@@ -95,7 +98,8 @@ static bool is_held(const struct freeze *freeze, const struct page_entry *entry)
 }
 
 /* Take over a slot of the parent; its pack enters our table the first time. */
-static int refer(struct freeze *freeze, uint64_t page, struct page_entry entry)
+static int refer(struct freeze *freeze, uint64_t page, struct page_entry entry,
+		 enum outcome outcome)
 {
 	struct parent_pack *pack = &freeze->parent_packs[entry.pack - 1];
 	int r = 0;
@@ -108,6 +112,7 @@ static int refer(struct freeze *freeze, uint64_t page, struct page_entry entry)
 		return r;
 	pack->listed = true;
 	entry.pack = pack->place + 1;
+	freeze->outcomes[page] = outcome;
 	return page_index_set(freeze->builder, page, &entry);
 }
 
@@ -169,6 +174,14 @@ static int add_missing(struct freeze *freeze, uint64_t page)
 
 /* --- each page --- */
 
+static int freeze_zero(struct freeze *freeze, uint64_t page)
+{
+	static const struct page_entry zero;
+
+	freeze->outcomes[page] = PAGE_ZERO;
+	return page_index_set(freeze->builder, page, &zero);
+}
+
 static int freeze_absent(struct freeze *freeze, uint64_t page)
 {
 	struct page_entry entry;
@@ -179,14 +192,11 @@ static int freeze_absent(struct freeze *freeze, uint64_t page)
 			    " is absent, but there is no parent to inherit it from",
 			    page);
 	entry = page_index_get(&freeze->machine->parent->index, page);
-	if (!entry.pack) {
-		freeze->statistics.zero++;
-		return 0;
-	}
+	if (!entry.pack)
+		return freeze_zero(freeze, page);
 	if (!is_held(freeze, &entry))
 		return add_missing(freeze, page);
-	freeze->statistics.inherited++;
-	return refer(freeze, page, entry);
+	return refer(freeze, page, entry, PAGE_INHERITED);
 }
 
 static int freeze_data(struct freeze *freeze, uint64_t page, const uint8_t *data)
@@ -195,10 +205,8 @@ static int freeze_data(struct freeze *freeze, uint64_t page, const uint8_t *data
 	struct page_entry entry = {0}, old = {0};
 	struct digest digest;
 
-	if (!memcmp(data, zeros, PAGE_SIZE)) {
-		freeze->statistics.zero++;
-		return 0;
-	}
+	if (!memcmp(data, zeros, PAGE_SIZE))
+		return freeze_zero(freeze, page);
 	hasher_block(freeze->hasher, data, PAGE_SIZE, &digest);
 	memcpy(entry.hash, digest.bytes, PAGE_HASH_SIZE);
 	if (freeze->machine->parent)
@@ -209,8 +217,18 @@ static int freeze_data(struct freeze *freeze, uint64_t page, const uint8_t *data
 
 		return r ? r : write_page(freeze, page, data, &entry);
 	}
-	freeze->statistics.same++;
-	return refer(freeze, page, old);
+	return refer(freeze, page, old, PAGE_SAME);
+}
+
+static int freeze_clean(struct freeze *freeze, uint64_t page, const uint8_t *data)
+{
+	struct page_entry entry = page_index_get(&freeze->machine->parent->index, page);
+
+	if (!entry.pack)
+		return freeze_zero(freeze, page);
+	if (!is_held(freeze, &entry))
+		return freeze_data(freeze, page, data);
+	return refer(freeze, page, entry, PAGE_SAME);
 }
 
 static int freeze_page(struct freeze *freeze, uint64_t page)
@@ -218,15 +236,15 @@ static int freeze_page(struct freeze *freeze, uint64_t page)
 	const uint8_t *data = NULL;
 	int kind = freeze->machine->page(freeze->machine->context, page, &data);
 
-	freeze->statistics.pages++;
 	switch (kind) {
 	case FROZEN_DATA:
 		return freeze_data(freeze, page, data);
+	case FROZEN_CLEAN:
+		return freeze_clean(freeze, page, data);
 	case FROZEN_ABSENT:
 		return freeze_absent(freeze, page);
 	case FROZEN_ZERO:
-		freeze->statistics.zero++;
-		return 0;
+		return freeze_zero(freeze, page);
 	default:
 		return kind;
 	}
@@ -234,15 +252,12 @@ static int freeze_page(struct freeze *freeze, uint64_t page)
 
 static int freeze_once(struct freeze *freeze, uint64_t page)
 {
-	uint64_t bit = 1ull << page % 64;
-
-	if (page >= manifest_pages(&freeze->manifest) || freeze->frozen[page / 64] & bit)
+	if (page >= manifest_pages(&freeze->manifest) || freeze->outcomes[page] != PAGE_UNSEEN)
 		return 0;
-	freeze->frozen[page / 64] |= bit;
 	return freeze_page(freeze, page);
 }
 
-static int freeze_memory(struct freeze *freeze)
+static int freeze_all(struct freeze *freeze)
 {
 	uint64_t page_count = manifest_pages(&freeze->manifest);
 	int r = 0;
@@ -251,8 +266,33 @@ static int freeze_memory(struct freeze *freeze)
 		r = freeze_once(freeze, freeze->machine->order[i]);
 	for (uint64_t page = 0; !r && page < page_count; page++)
 		r = freeze_once(freeze, page);
-	if (!r)
-		r = fetch_missing(freeze);
+	return r ? r : fetch_missing(freeze);
+}
+
+/* The passes over what a running machine has changed. */
+static int freeze_changed(struct freeze *freeze)
+{
+	const struct frozen_machine *machine = freeze->machine;
+	const uint64_t *pages;
+	int count, r = 0;
+
+	while (!r && (count = machine->changed(machine->context, &pages)) != 0) {
+		if (count < 0)
+			return count;
+		for (int i = 0; !r && i < count; i++)
+			r = freeze_page(freeze, pages[i]);
+		if (!r)
+			r = fetch_missing(freeze);
+	}
+	return r;
+}
+
+static int freeze_memory(struct freeze *freeze)
+{
+	int r = freeze_all(freeze);
+
+	if (!r && freeze->machine->changed)
+		r = freeze_changed(freeze);
 	return r ? r : end_pack(freeze);
 }
 
@@ -261,13 +301,13 @@ static int freeze_memory(struct freeze *freeze)
 static int put_object(struct freeze *freeze, enum object_kind kind, const struct bytes *bytes,
 		      struct digest *digest)
 {
-	freeze->statistics.bytes_written += bytes->size;
+	freeze->bytes_written += bytes->size;
 	return repository_put(freeze->repository, kind, bytes->data, bytes->size, digest);
 }
 
 static int put_state(struct freeze *freeze)
 {
-	freeze->statistics.bytes_written += freeze->machine->state_size;
+	freeze->bytes_written += freeze->machine->state_size;
 	return repository_put(freeze->repository, OBJECT_STATE, freeze->machine->state,
 			      freeze->machine->state_size, &freeze->manifest.state);
 }
@@ -309,12 +349,12 @@ static int freeze_init(struct freeze *freeze, struct repository *repository,
 		.hasher = hasher_create(),
 		.fetched = malloc((size_t)FETCH_PAGES * PAGE_SIZE),
 		.parent_packs = calloc(parent_count + 1, sizeof(struct parent_pack)),
-		.frozen = calloc(manifest_pages(machine->identity) / 64 + 1, sizeof(uint64_t)),
+		.outcomes = calloc(manifest_pages(machine->identity) + 1, 1),
 	};
 	freeze->manifest.packs = NULL;
 	freeze->manifest.pack_count = 0;
 	freeze->manifest.has_parent = false;
-	if (!freeze->fetched || !freeze->parent_packs || !freeze->frozen)
+	if (!freeze->fetched || !freeze->parent_packs || !freeze->outcomes)
 		return fail(EXIT_OS, ENOMEM, "freeze: out of memory");
 	r = pack_writer_init(&freeze->pack, repository, machine->compression);
 	return r ? r
@@ -328,7 +368,7 @@ static void freeze_finish(struct freeze *freeze)
 	manifest_finish(&freeze->manifest);
 	hasher_destroy(freeze->hasher);
 	free(freeze->parent_packs);
-	free(freeze->frozen);
+	free(freeze->outcomes);
 	free(freeze->fetched);
 }
 
@@ -349,6 +389,22 @@ static int write_all(struct freeze *freeze, const char *ref, struct digest *id)
 	return r;
 }
 
+static void count_outcomes(const struct freeze *freeze, struct freeze_statistics *statistics)
+{
+	uint64_t counts[OUTCOMES] = {0}, pages = manifest_pages(&freeze->manifest);
+
+	for (uint64_t page = 0; page < pages; page++)
+		counts[freeze->outcomes[page]]++;
+	*statistics = (struct freeze_statistics){
+		.pages = pages,
+		.zero = counts[PAGE_ZERO],
+		.inherited = counts[PAGE_INHERITED],
+		.same = counts[PAGE_SAME],
+		.written = counts[PAGE_WRITTEN],
+		.bytes_written = freeze->bytes_written,
+	};
+}
+
 int snapshot_write(struct repository *repository, const struct frozen_machine *machine,
 		   const char *ref, struct digest *id, struct freeze_statistics *statistics)
 {
@@ -360,7 +416,8 @@ int snapshot_write(struct repository *repository, const struct frozen_machine *m
 	r = freeze_init(&freeze, repository, machine);
 	if (!r)
 		r = write_all(&freeze, ref, id);
-	*statistics = freeze.statistics;
+	if (!r)
+		count_outcomes(&freeze, statistics);
 	freeze_finish(&freeze);
 	return r;
 }
