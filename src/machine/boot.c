@@ -43,6 +43,8 @@ int machine_boot(const struct machine_config *config, struct machine **out)
 		r = load_kernel(machine, &entry);
 	if (!r)
 		r = vcpu_set_boot(machine->vcpus, entry.pc, entry.device_tree);
+	if (!r)
+		r = vcpu_set_identity(machine->vcpus, &machine->cpu);
 	if (r) {
 		machine_destroy(machine);
 		return r;

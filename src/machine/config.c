@@ -184,6 +184,11 @@ static const struct ini_key snapshot_keys[] = {
 	 .initial = "auto",
 	 .names = compressions,
 	 .help = "How thaw snapshot stores pages: LZ4 or zstd where that pays, or as they are"},
+	{.key = "dirty_log",
+	 .type = INI_BOOL,
+	 FIELD(snapshot_dirty_log),
+	 .initial = "no",
+	 .help = "Keep track of what is written, so that a further snapshot looks only at that"},
 	{0},
 };
 

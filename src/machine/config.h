@@ -78,6 +78,7 @@ struct machine_config {
 	bool restore_paused;
 	/* [snapshot] */
 	enum compression snapshot_compression;
+	bool snapshot_dirty_log;
 	/* [remote] */
 	char servers[CONFIG_SERVERS_SIZE]; /* besides those of the URL (snapshot_url.h) */
 	uint64_t fault_deadline_ns, stall_timeout_ns;

@@ -73,6 +73,7 @@ static int run_snapshot(struct machine *machine, json_t *arguments, json_t *repl
 	json_object_set_new(reply, "bytes_written",
 			    json_integer((json_int_t)result.statistics.bytes_written));
 	json_object_set_new(reply, "pause_ms", json_real((double)result.pause_ns / 1e6));
+	json_object_set_new(reply, "total_ms", json_real((double)result.total_ns / 1e6));
 	return 0;
 }
 

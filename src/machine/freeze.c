@@ -3,10 +3,11 @@
  * freeze.c - pause, resume, snapshot.
  *
  * In a paused machine the vCPUs are at a safe point and the devices are drained.  Pages may
- * still come in the background, except while it is written: then the page map stands still.
+ * still come in the background; what comes is what the parent has.
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "machine/frozen_memory.h"
 #include "machine/machine_internal.h"
 #include "machine/repositories.h"
 #include "vcpu/counter.h"
@@ -28,7 +29,7 @@ static int check_reachable(struct machine *machine)
 		    machine->config.name);
 }
 
-static int pause_all(struct machine *machine)
+int machine_hold(struct machine *machine)
 {
 	int r = check_reachable(machine);
 
@@ -41,7 +42,7 @@ static int pause_all(struct machine *machine)
 	return 0;
 }
 
-static void resume_all(struct machine *machine)
+void machine_release(struct machine *machine)
 {
 	machine->paused = false;
 	event_loop_resume(machine->loop);
@@ -58,7 +59,7 @@ int machine_start(struct machine *machine)
 		return r;
 	machine->paused = machine->origin && machine->config.restore_paused;
 	if (!machine->paused)
-		resume_all(machine);
+		machine_release(machine);
 	return 0;
 }
 
@@ -68,7 +69,7 @@ int machine_pause(struct machine *machine)
 
 	pthread_mutex_lock(&machine->operation_lock);
 	if (!machine->paused)
-		r = pause_all(machine);
+		r = machine_hold(machine);
 	pthread_mutex_unlock(&machine->operation_lock);
 	return r;
 }
@@ -77,33 +78,12 @@ int machine_resume(struct machine *machine)
 {
 	pthread_mutex_lock(&machine->operation_lock);
 	if (machine->paused)
-		resume_all(machine);
+		machine_release(machine);
 	pthread_mutex_unlock(&machine->operation_lock);
 	return 0;
 }
 
-/* The memory of a paused machine, page by page. */
-struct memory_walk {
-	struct machine *machine;
-	struct guest_extent extent;
-};
-
-static int frozen_page(void *context, uint64_t page, const uint8_t **data)
-{
-	struct memory_walk *walk = context;
-	struct machine *machine = walk->machine;
-	uint64_t offset = page * PAGE_SIZE;
-	bool hole;
-	int r;
-
-	if (machine->pager && !pager_page_present(machine->pager, page))
-		return FROZEN_ABSENT;
-	r = guest_memory_is_hole(&machine->memory, offset, &walk->extent, &hole);
-	*data = machine->memory.host + offset;
-	return r ? r : hole ? FROZEN_ZERO : FROZEN_DATA;
-}
-
-static int describe(struct machine *machine, struct manifest *manifest)
+static void describe(struct machine *machine, struct manifest *manifest)
 {
 	manifest_init(manifest);
 	manifest->memory_base = machine->memory.base;
@@ -112,9 +92,8 @@ static int describe(struct machine *machine, struct manifest *manifest)
 	manifest->gic = (enum gic_kind)gic_version(&machine->gic);
 	manifest->vcpus = machine->config.vcpus;
 	manifest->host_page_size = (uint32_t)machine->memory.host_page_size;
-	manifest_set_created(manifest, clock_wall_ns());
+	manifest->cpu = machine->cpu;
 	strcpy(manifest->creator, "thaw " THAW_VERSION);
-	return vcpu_set_identity(machine->vcpus, &manifest->cpu);
 }
 
 int machine_save(struct machine *machine, struct bytes *state)
@@ -132,67 +111,98 @@ int machine_save(struct machine *machine, struct bytes *state)
 	return state_writer_finish(writer, state);
 }
 
-/* The paused machine into an open repository. */
-static int write_snapshot(struct machine *machine, struct repository *repository, const char *ref,
-			  struct snapshot_result *result)
-{
-	struct memory_walk walk = {.machine = machine};
+/* What write_snapshot() needs for as long as it takes. */
+struct freeze {
 	struct manifest identity;
-	struct bytes state = {0};
-	struct page_source *parent_pages = NULL;
-	uint64_t *order = NULL;
-	struct frozen_machine frozen = {
-		.identity = &identity,
-		.page = frozen_page,
-		.context = &walk,
-		.compression = machine->config.snapshot_compression,
-	};
-	int r = describe(machine, &identity);
+	struct bytes state;
+	struct frozen_machine frozen;
+	struct frozen_memory memory;
+	uint64_t *order;
+	struct page_source *parent_pages;
+};
 
-	if (!r)
-		r = machine_save(machine, &state);
-	if (!r)
-		r = machine_first_pages(machine, &order, &frozen.order_count);
-	if (!r && machine->origin) {
-		frozen.parent = origin_snapshot(machine->origin);
-		/* The guest stands still until these pages are here. */
-		r = origin_open_source(machine->origin, PAGE_DEMAND, &parent_pages);
-		frozen.parent_pages = parent_pages;
-	}
-	frozen.order = order;
-	frozen.state = state.data;
-	frozen.state_size = state.size;
-	if (!r)
-		r = snapshot_write(repository, &frozen, ref, &result->id, &result->statistics);
-	page_source_destroy(parent_pages);
-	free(order);
-	bytes_finish(&state);
-	manifest_finish(&identity);
+/* The machine stands still. */
+static int save_state(void *context)
+{
+	struct freeze *freeze = context;
+	int r = machine_save(freeze->memory.machine, &freeze->state);
+
+	manifest_set_created(&freeze->identity, clock_wall_ns());
+	freeze->frozen.state = freeze->state.data;
+	freeze->frozen.state_size = freeze->state.size;
 	return r;
 }
 
-/* The guest stands still from here until it is all written. */
+static int freeze_init(struct freeze *freeze, struct machine *machine)
+{
+	int r;
+
+	describe(machine, &freeze->identity);
+	freeze->frozen = (struct frozen_machine){
+		.identity = &freeze->identity,
+		.page = frozen_memory_page,
+		.changed = frozen_memory_changed,
+		.context = &freeze->memory,
+		.compression = machine->config.snapshot_compression,
+		.parent = machine->generation.parent,
+	};
+	r = machine_first_pages(machine, &freeze->order, &freeze->frozen.order_count);
+	freeze->frozen.order = freeze->order;
+	if (!r && machine->origin)
+		r = origin_open_source(machine->origin, PAGE_DEMAND, &freeze->parent_pages);
+	freeze->frozen.parent_pages = freeze->parent_pages;
+	return r;
+}
+
+static void freeze_finish(struct freeze *freeze)
+{
+	page_source_destroy(freeze->parent_pages);
+	free(freeze->order);
+	bytes_finish(&freeze->state);
+	manifest_finish(&freeze->identity);
+}
+
+static int write_snapshot(struct machine *machine, struct repository *repository, const char *ref,
+			  bool live, struct snapshot_result *result)
+{
+	struct freeze freeze = {.memory = {.machine = machine, .live = live}};
+	int r;
+
+	freeze.memory.save = save_state;
+	freeze.memory.context = &freeze;
+	r = freeze_init(&freeze, machine);
+	if (!r)
+		r = frozen_memory_begin(&freeze.memory);
+	if (!r)
+		r = snapshot_write(repository, &freeze.frozen, ref, &result->id,
+				   &result->statistics);
+	frozen_memory_end(&freeze.memory, r ? NULL : repository, &result->id);
+	result->pause_ns = freeze.memory.pause_ns;
+	freeze_finish(&freeze);
+	return r;
+}
+
+/* A machine that goes on afterwards runs while its memory is written, and stands still only for
+ * the rest; any other stands still from here on. */
 static int freeze_into(struct machine *machine, struct repository *repository, const char *ref,
 		       enum after_snapshot then, struct snapshot_result *result)
 {
-	bool was_paused = machine->paused;
+	bool was_paused = machine->paused, live = !was_paused && then == THEN_RESUME;
 	uint64_t start = clock_now_ns();
-	int r = was_paused ? check_reachable(machine) : pause_all(machine);
+	int r = was_paused || live ? check_reachable(machine) : machine_hold(machine);
 
 	if (r)
 		return r;
-	if (machine->pager)
-		pager_pause(machine->pager);
-	r = write_snapshot(machine, repository, ref, result);
-	if (machine->pager)
-		pager_resume(machine->pager);
+	r = write_snapshot(machine, repository, ref, live, result);
 	if (!r)
 		machine_record_if_asked(machine);
 	if (!r && then == THEN_STOP)
 		machine_stop(machine, EXIT_POWEROFF);
-	else if (!was_paused && (r || then == THEN_RESUME))
-		resume_all(machine);
-	result->pause_ns = clock_now_ns() - start;
+	else if (r && !was_paused && machine->paused)
+		machine_release(machine);
+	result->total_ns = clock_now_ns() - start;
+	if (!live)
+		result->pause_ns = result->total_ns;
 	return r;
 }
 

@@ -42,11 +42,15 @@ static int write_register(void *context, uint64_t gpa, unsigned size, uint64_t v
 
 static int create_vm(struct machine *machine)
 {
-	const struct guest_memory *memory = &machine->memory;
+	struct guest_memory *memory = &machine->memory;
 	const struct fault_mode *mode = machine->fault_mode;
+	const struct snapshot *parent = machine->origin ? origin_snapshot(machine->origin) : NULL;
 	int r = vm_init(&machine->vm, &machine->kvm, memory->base + memory->size);
 
-	return r ? r : vm_set_memory(&machine->vm, memory, mode ? mode->memslot_flags : 0);
+	return r ? r
+		 : generation_init(&machine->generation, &machine->vm, memory,
+				   mode ? mode->memslot_flags : 0,
+				   machine->config.snapshot_dirty_log, parent);
 }
 
 static int create_gic(struct machine *machine)
@@ -120,6 +124,7 @@ void machine_destroy(struct machine *machine)
 	pager_destroy(machine->pager);
 	free(machine->set_pages);
 	working_set_finish(&machine->record.earlier);
+	generation_finish(&machine->generation);
 	origin_close(machine->origin);
 	gic_finish(&machine->gic);
 	vm_finish(&machine->vm);

@@ -55,9 +55,11 @@ struct snapshot_result {
 	struct digest id;
 	struct freeze_statistics statistics;
 	uint64_t pause_ns; /* how long the guest stood still */
+	uint64_t total_ns;
 };
 
-/* Freeze into url; a running machine is paused for it. */
+/* Freeze into url.  A running machine that shall resume goes on while most of its memory is
+ * written; it stands still for the rest and its state. */
 MUST_USE int machine_snapshot(struct machine *machine, const char *url, enum after_snapshot then,
 			      struct snapshot_result *result);
 

@@ -5,6 +5,8 @@
  *	machine.c    assembled in one order, taken apart in the reverse one
  *	boot.c thaw.c    the two ways to fill it
  *	freeze.c     pause, resume, snapshot
+ *	frozen_memory.c    its memory, while it runs or stands still
+ *	generation.c    what it was thawed from or frozen to last, and what was written since
  *	life.c       how it ends
  *	status.c     what it says of itself
  *	machine_devices.c    the table of devices
@@ -15,6 +17,7 @@
 #define MACHINE_MACHINE_INTERNAL_H
 
 #include "base/event_loop.h"
+#include "machine/generation.h"
 #include "machine/machine.h"
 #include "machine/machine_devices.h"
 #include "machine/origin.h"
@@ -36,10 +39,12 @@ struct machine {
 	struct vm vm;
 	struct gic gic;
 	struct vcpu_set *vcpus;
+	struct cpu_identity cpu; /* as the guest sees it */
 	struct event_loop *loop; /* device I/O */
 	struct machine_devices devices;
 
-	struct origin *origin;               /* NULL: booted */
+	struct origin *origin; /* NULL: booted */
+	struct generation generation;
 	const struct fault_mode *fault_mode; /* NULL: no page was ever missing */
 	struct pager *pager;
 
@@ -88,6 +93,10 @@ MUST_USE int machine_first_pages(struct machine *machine, uint64_t **pages, size
 
 /* Write the working set, if this machine records one; a failure is only logged. */
 void machine_record_if_asked(struct machine *machine);
+
+/* freeze.c, under the operation lock: bring the machine to a safe point, and let it go on. */
+MUST_USE int machine_hold(struct machine *machine);
+void machine_release(struct machine *machine);
 
 /* Write the state of a paused machine. */
 MUST_USE int machine_save(struct machine *machine, struct bytes *state);

@@ -122,10 +122,11 @@ static int refuse_cpu(void *context, const struct cpu_difference *difference)
 static int check_cpu(struct machine *machine)
 {
 	const struct snapshot *snapshot = origin_snapshot(machine->origin);
-	struct cpu_identity cpu;
-	int r = vcpu_set_identity(machine->vcpus, &cpu);
+	int r = vcpu_set_identity(machine->vcpus, &machine->cpu);
 
-	return r ? r : cpu_identity_compare(&cpu, &snapshot->manifest.cpu, refuse_cpu, machine);
+	return r ? r
+		 : cpu_identity_compare(&machine->cpu, &snapshot->manifest.cpu, refuse_cpu,
+					machine);
 }
 
 static int restore_state(struct machine *machine)

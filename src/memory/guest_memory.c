@@ -6,6 +6,7 @@
 #include "memory/pager.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -58,6 +59,8 @@ void guest_memory_finish(struct guest_memory *memory)
 		munmap(memory->host, memory->size);
 	memory->host = NULL;
 	file_close(&memory->fd);
+	free(memory->marks);
+	memory->marks = NULL;
 }
 
 static int load_run(void *context, const struct page_range *run, const uint8_t *data)
@@ -129,7 +132,47 @@ int guest_write(struct guest_memory *memory, uint64_t gpa, const void *data, siz
 	uint8_t *host;
 	int r = guest_slice(memory, gpa, size, &host);
 
-	if (!r && host)
-		memcpy(host, data, size);
-	return r;
+	if (r || !host)
+		return r;
+	guest_mark(memory, gpa, size);
+	memcpy(host, data, size);
+	return 0;
+}
+
+size_t guest_memory_bitmap_words(const struct guest_memory *memory)
+{
+	return (memory->size / memory->host_page_size + 63) / 64;
+}
+
+int guest_memory_track(struct guest_memory *memory)
+{
+	uint64_t *marks = memory->marks;
+
+	if (marks)
+		return 0;
+	marks = calloc(guest_memory_bitmap_words(memory), sizeof(*marks));
+	if (!marks)
+		return fail(EXIT_OS, ENOMEM, "cannot keep track of guest memory: out of memory");
+	memory->marks = marks;
+	return 0;
+}
+
+void guest_mark(struct guest_memory *memory, uint64_t gpa, size_t size)
+{
+	uint64_t *marks = atomic_load_explicit(&memory->marks, memory_order_acquire);
+	uint64_t first = (gpa - memory->base) / memory->host_page_size;
+	uint64_t last = (gpa - memory->base + size - 1) / memory->host_page_size;
+
+	if (!marks || !size)
+		return;
+	for (uint64_t page = first; page <= last; page++)
+		__atomic_fetch_or(&marks[page / 64], 1ull << page % 64, __ATOMIC_RELAXED);
+}
+
+void guest_memory_take_marks(struct guest_memory *memory, uint64_t *bitmap)
+{
+	uint64_t *marks = memory->marks;
+
+	for (size_t i = 0; marks && i < guest_memory_bitmap_words(memory); i++)
+		bitmap[i] |= __atomic_exchange_n(&marks[i], 0, __ATOMIC_RELAXED);
 }

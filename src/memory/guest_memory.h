@@ -8,6 +8,9 @@
  * makes the range present first.  So a device never faults, and never learns how the bytes
  * came to be there.
  *
+ * Whoever writes through a slice says so (guest_mark()): a freeze of a running machine asks KVM
+ * which pages the guest has written, and the door which ones the devices have.
+ *
  * Threads: any.  A pointer from guest_slice() stays valid until guest_memory_finish(); the
  * guest may change the bytes at any time, so copy in once and then check the copy.
  * Errors: -EFAULT for a range outside RAM; what pager_resolve() returns otherwise.
@@ -19,6 +22,7 @@
 
 #include "memory/page_source.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +35,8 @@ struct guest_memory {
 	uint8_t *host; /* the mapping; only memory/ and KVM's memslot use it directly */
 	size_t host_page_size;
 	int fd;
-	struct pager *pager; /* NULL: every page is present */
+	struct pager *pager;     /* NULL: every page is present */
+	uint64_t *_Atomic marks; /* a bit per page of the host; NULL: nobody asks */
 };
 
 /* Map size bytes of zeros at gpa base; no page is allocated yet.  exit 71 on failure. */
@@ -59,5 +64,16 @@ MUST_USE int guest_write(struct guest_memory *memory, uint64_t gpa, const void *
 
 /* Host address of [gpa, gpa + size), present and fit for a system call. */
 MUST_USE int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host);
+
+/* [gpa, gpa + size), a slice, is about to be written; within the same callback of the event loop,
+ * so that no write is on the way in a paused machine.  guest_write() does it by itself. */
+void guest_mark(struct guest_memory *memory, uint64_t gpa, size_t size);
+
+/* Keep marks from now on.  exit 71. */
+MUST_USE int guest_memory_track(struct guest_memory *memory);
+/* Add what was marked to a bitmap of the pages of the host, and begin anew.  Devices are paused. */
+void guest_memory_take_marks(struct guest_memory *memory, uint64_t *bitmap);
+/* Words of 64 bits in such a bitmap. */
+size_t guest_memory_bitmap_words(const struct guest_memory *memory);
 
 #endif

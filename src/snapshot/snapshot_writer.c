@@ -327,7 +327,10 @@ static int put_index(struct freeze *freeze)
 static int put_manifest(struct freeze *freeze, struct digest *id)
 {
 	struct bytes bytes;
-	int r = manifest_format(&freeze->manifest, &bytes);
+	int r;
+
+	strcpy(freeze->manifest.created, freeze->machine->identity->created);
+	r = manifest_format(&freeze->manifest, &bytes);
 
 	if (r)
 		return r;

@@ -40,7 +40,8 @@ enum frozen_page {
 };
 
 struct frozen_machine {
-	/* Memory, CPU, counter, GIC, vCPUs, page size, created, creator; the rest is filled in. */
+	/* Memory, CPU, counter, GIC, vCPUs, page size, created (read after the last pass over
+	 * memory), creator; the rest is filled in. */
 	const struct manifest *identity;
 	const void *state; /* a state tree; read after the last pass over memory */
 	size_t state_size;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+_Static_assert(VM_LOG_DIRTY == KVM_MEM_LOG_DIRTY_PAGES, "a flag of KVM's");
+
 #define RAM_SLOT         0
 #define IPA_BITS_DEFAULT 40 /* KVM_CREATE_VM with type 0 (api.rst, 4.2) */
 #define IPA_BITS_LEAST   32 /* what KVM_VM_TYPE_ARM_IPA_SIZE accepts at least */
@@ -73,11 +75,21 @@ int vm_set_memory(struct vm *vm, const struct guest_memory *memory, uint32_t fla
 		.userspace_addr = (uintptr_t)memory->host,
 	};
 	/* The older ioctl knows the first 32 bytes and no new flags. */
-	unsigned long request = flags ? KVM_SET_USER_MEMORY_REGION2 : KVM_SET_USER_MEMORY_REGION;
+	unsigned long request =
+		flags & ~VM_LOG_DIRTY ? KVM_SET_USER_MEMORY_REGION2 : KVM_SET_USER_MEMORY_REGION;
 
 	if (ioctl(vm->fd, request, &region))
 		return fail(EXIT_OS, errno, "KVM memory slot with flags 0x%x: %s", flags,
 			    strerror(errno));
+	return 0;
+}
+
+int vm_take_dirty(struct vm *vm, uint64_t *bitmap)
+{
+	struct kvm_dirty_log log = {.slot = RAM_SLOT, .dirty_bitmap = bitmap};
+
+	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log))
+		return fail(EXIT_OS, errno, "KVM_GET_DIRTY_LOG: %s", strerror(errno));
 	return 0;
 }
 

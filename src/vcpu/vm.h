@@ -28,8 +28,15 @@ MUST_USE int vm_init(struct vm *vm, const struct kvm *kvm, uint64_t address_most
 /* A vm that was not created ({.fd = -1}) is fine. */
 void vm_finish(struct vm *vm);
 
-/* Give the guest its RAM, as memslot 0.  flags: fault_mode->memslot_flags, or 0. */
+#define VM_LOG_DIRTY 1u /* KVM_MEM_LOG_DIRTY_PAGES, a flag of the memslot */
+
+/* Give the guest its RAM, as memslot 0, or change its flags: those of fault_mode->memslot_flags,
+ * and VM_LOG_DIRTY. */
 MUST_USE int vm_set_memory(struct vm *vm, const struct guest_memory *memory, uint32_t flags);
+
+/* Which pages of the host the guest has written since the log began, or since the last call: a
+ * bitmap of guest_memory_bitmap_words().  What is written from here on is in the next one. */
+MUST_USE int vm_take_dirty(struct vm *vm, uint64_t *bitmap);
 
 /* Each write to the eventfd raises the SPI once.  It stays wired until either is closed.
  * The GIC must have been created. */

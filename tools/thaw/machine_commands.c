@@ -62,11 +62,12 @@ int command_snapshot(const struct arguments *arguments, enum exit_code *exit_cod
 		print_json(reply);
 	else
 		printf("sha256:%s\n%lld pages: %lld zero, %lld inherited, %lld same, %lld written; "
-		       "paused %.1f ms\n",
+		       "paused %.1f ms of %.1f ms\n",
 		       json_string_value(json_object_get(reply, "id")), json_number(reply, "pages"),
 		       json_number(reply, "zero"), json_number(reply, "inherited"),
 		       json_number(reply, "same"), json_number(reply, "written"),
-		       json_real_value(json_object_get(reply, "pause_ms")));
+		       json_real_value(json_object_get(reply, "pause_ms")),
+		       json_real_value(json_object_get(reply, "total_ms")));
 	json_decref(reply);
 	return 0;
 }

@@ -47,6 +47,8 @@ static int add_segment(struct guest_memory *memory, struct virtio_chain *chain, 
 	r = guest_slice(memory, desc->gpa, desc->size, &host);
 	if (r)
 		return r;
+	if (writable)
+		guest_mark(memory, desc->gpa, desc->size);
 	*iov = (struct iovec){host, desc->size};
 	chain->readable += !writable;
 	chain->writable += writable;

@@ -127,6 +127,7 @@ static int arm_kick(struct virtqueue *queue)
 {
 	if (!queue->event_idx)
 		return 0;
+	guest_mark(queue->memory, queue->used, USED_RING_BYTES(queue->size));
 	store_release(queue->used_ring + USED_RING_BYTES(queue->size) - 2, queue->next_avail);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return count_available(queue);
@@ -176,6 +177,7 @@ void virtqueue_fill(struct virtqueue *queue, uint16_t head, uint32_t written)
 
 	writer_u32(&writer, head);
 	writer_u32(&writer, written);
+	guest_mark(queue->memory, queue->used, USED_RING_BYTES(queue->size));
 	memcpy(queue->used_ring + USED_HEADER + USED_ENTRY_SIZE * slot, entry, sizeof(entry));
 	queue->next_used++;
 }

@@ -45,6 +45,13 @@ static void desc(struct fixture *f, unsigned index, uint64_t gpa, uint32_t size,
 	put_desc(&f->s, DESC_GPA, index, gpa, size, flags, next);
 }
 
+static bool is_marked(const struct fixture *f, const uint64_t *marks, uint64_t gpa)
+{
+	uint64_t page = (gpa - RAM_BASE) / f->s.memory.host_page_size;
+
+	return marks[page / 64] >> page % 64 & 1;
+}
+
 /* ---- well-formed ---- */
 
 START_TEST(an_empty_queue_gives_nothing)
@@ -218,6 +225,36 @@ START_TEST(bytes_are_taken_across_segments)
 	ck_assert_uint_eq(f.chain.writable, 1);
 	ck_assert_ptr_eq(chain_take_last(&f.chain), ram(&f.s, BUFFER_GPA + 6));
 	ck_assert_ptr_null(chain_take_last(&f.chain));
+	surroundings_finish(&f.s);
+}
+END_TEST
+
+/* A freeze of a running machine must learn of each page that a device writes. */
+START_TEST(what_the_device_writes_is_marked)
+{
+	uint64_t marks[RAM_SIZE / PAGE_SIZE / 64 + 1] = {0};
+	struct fixture f;
+
+	start(&f, true, false);
+	ck_ok(guest_memory_track(&f.s.memory));
+	desc(&f, 0, BUFFER_GPA, 16, VRING_DESC_F_NEXT, 1);
+	desc(&f, 1, BUFFER_GPA + 0x10000, 16, VRING_DESC_F_WRITE, 0);
+	driver_offer(&f.driver, 0);
+	ck_assert_int_eq(pop(&f), 1);
+	guest_memory_take_marks(&f.s.memory, marks);
+	ck_assert(is_marked(&f, marks, BUFFER_GPA + 0x10000));
+	ck_assert(!is_marked(&f, marks, BUFFER_GPA));
+	ck_assert(!is_marked(&f, marks, USED_GPA));
+
+	memset(marks, 0, sizeof(marks));
+	(void)!virtqueue_push(&f.queue, 0, 16);
+	guest_memory_take_marks(&f.s.memory, marks);
+	ck_assert(is_marked(&f, marks, USED_GPA));
+
+	memset(marks, 0, sizeof(marks));
+	ck_assert_int_eq(pop(&f), 0); /* arms the kick, beside the used ring */
+	guest_memory_take_marks(&f.s.memory, marks);
+	ck_assert(is_marked(&f, marks, USED_GPA));
 	surroundings_finish(&f.s);
 }
 END_TEST
@@ -504,11 +541,11 @@ SUITE_MAIN("devices/virtqueue", an_empty_queue_gives_nothing, a_chain_becomes_se
 	   indices_wrap, a_full_queue_and_a_full_chain_are_fine,
 	   the_driver_may_silence_used_buffers, the_driver_may_wait_for_a_later_buffer,
 	   an_indirect_table_becomes_segments, an_indirect_table_may_be_longer_than_the_queue,
-	   bytes_are_taken_across_segments, a_bad_setup_is_refused, an_available_index_that_jumps,
-	   an_available_index_that_goes_back, a_head_outside_the_table, a_next_outside_the_table,
-	   a_loop_of_one, a_loop_of_two, a_loop_in_an_indirect_table,
-	   a_chain_of_direct_and_indirect_that_is_too_long, a_segment_outside_ram,
-	   a_segment_of_no_bytes, a_readable_segment_after_a_writable_one,
+	   bytes_are_taken_across_segments, what_the_device_writes_is_marked,
+	   a_bad_setup_is_refused, an_available_index_that_jumps, an_available_index_that_goes_back,
+	   a_head_outside_the_table, a_next_outside_the_table, a_loop_of_one, a_loop_of_two,
+	   a_loop_in_an_indirect_table, a_chain_of_direct_and_indirect_that_is_too_long,
+	   a_segment_outside_ram, a_segment_of_no_bytes, a_readable_segment_after_a_writable_one,
 	   an_indirect_descriptor_without_the_feature, an_indirect_descriptor_in_an_indirect_table,
 	   an_indirect_descriptor_with_a_next_one, an_indirect_table_of_a_bad_size,
 	   an_indirect_table_outside_ram, an_indirect_next_outside_its_table,

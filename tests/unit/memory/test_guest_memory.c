@@ -239,6 +239,41 @@ END_TEST
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
+static bool is_marked(const uint64_t *bitmap, uint64_t gpa)
+{
+	uint64_t page = (gpa - BASE) / memory.host_page_size;
+
+	return bitmap[page / 64] >> page % 64 & 1;
+}
+
+START_TEST(what_devices_write_is_marked_once_somebody_asks)
+{
+	uint64_t bitmap[PAGES / 64] = {0}, last = BASE + SIZE - 1, page = memory.host_page_size;
+	uint8_t byte = 1;
+
+	ck_assert_uint_le(guest_memory_bitmap_words(&memory), PAGES / 64);
+	ck_assert_int_eq(guest_write(&memory, BASE, &byte, 1), 0);
+	guest_memory_take_marks(&memory, bitmap);
+	ck_assert(!is_marked(bitmap, BASE));
+
+	ck_assert_int_eq(guest_memory_track(&memory), 0);
+	ck_assert_int_eq(guest_memory_track(&memory), 0);
+	ck_assert_int_eq(guest_write(&memory, last, &byte, 1), 0);
+	ck_assert_int_ne(guest_write(&memory, last, &byte, 2), 0);
+	ck_assert_int_eq(guest_read(&memory, BASE, &byte, 1), 0);
+	guest_mark(&memory, BASE + 2 * page - 1, 2);
+	guest_mark(&memory, BASE + 5 * page, 0);
+	guest_memory_take_marks(&memory, bitmap);
+	for (uint64_t at = 0; at < SIZE; at += page)
+		ck_assert_int_eq(is_marked(bitmap, BASE + at),
+				 at == page || at == 2 * page || at == SIZE - page);
+
+	memset(bitmap, 0, sizeof(bitmap));
+	guest_memory_take_marks(&memory, bitmap);
+	ck_assert(!is_marked(bitmap, last));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guest_memory");
@@ -256,6 +291,7 @@ int main(void)
 	tcase_add_test(door, what_is_written_is_read);
 	tcase_add_test(door, nothing_is_read_or_written_with_size_zero);
 	tcase_add_test(door, what_was_never_touched_is_a_hole);
+	tcase_add_test(door, what_devices_write_is_marked_once_somebody_asks);
 	suite_add_tcase(suite, door);
 
 	tcase_add_checked_fixture(loading, set_up, tear_down);
