@@ -39,6 +39,11 @@ static void write_rtc(struct dt_writer *dt)
 	dt_string(dt, "clock-names", "apb_pclk");
 }
 
+static void write_vmgenid(struct dt_writer *dt)
+{
+	(void)dt;
+}
+
 static void write_virtio(struct dt_writer *dt)
 {
 	dt_flag(dt, "dma-coherent");
@@ -55,6 +60,7 @@ static const struct {
 } bindings[] = {
 	[DT_SERIAL] = {"serial", STRINGS("ns16550a"), write_serial},
 	[DT_RTC] = {"rtc", STRINGS("arm,pl031\0arm,primecell"), write_rtc},
+	[DT_VMGENID] = {"rng", STRINGS("microsoft,vmgenid"), write_vmgenid},
 	[DT_VIRTIO_MMIO] = {"virtio_mmio", STRINGS("virtio,mmio"), write_virtio},
 };
 

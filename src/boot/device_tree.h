@@ -26,6 +26,7 @@
 enum dt_device_kind {
 	DT_SERIAL,      /* ns16550a */
 	DT_RTC,         /* arm,pl031 */
+	DT_VMGENID,     /* microsoft,vmgenid */
 	DT_VIRTIO_MMIO, /* virtio,mmio */
 };
 

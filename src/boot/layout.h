@@ -10,7 +10,7 @@
  *	             |  v3: one redistributor frame |
  *	             |      per vCPU                |
  *	0x0900_0000  +------------------------------+
- *	             | serial, RTC                  |
+ *	             | serial, RTC, VM generation id|
  *	0x0a00_0000  +------------------------------+
  *	             | virtio-mmio slots            |
  *	0x0a02_0000  +------------------------------+
@@ -47,6 +47,8 @@
 #define LAYOUT_SERIAL_SIZE    0x1000ull
 #define LAYOUT_RTC_BASE       0x09010000ull
 #define LAYOUT_RTC_SIZE       0x1000ull
+#define LAYOUT_VMGENID_BASE   0x09020000ull
+#define LAYOUT_VMGENID_SIZE   0x10000ull    /* a host page, of whatever size */
 #define LAYOUT_VIRTIO_BASE    0x0a000000ull /* slot 0 */
 #define LAYOUT_VIRTIO_SIZE    0x200ull      /* registers (0x100) and device config */
 #define LAYOUT_VIRTIO_PITCH   0x1000ull     /* from slot to slot: a page each */
@@ -57,6 +59,7 @@
 /*      interrupt                   number                                */
 #define LAYOUT_SERIAL_SPI           1u
 #define LAYOUT_RTC_SPI              2u
+#define LAYOUT_VMGENID_SPI          3u
 #define LAYOUT_VIRTIO_SPI           16u /* slot 0; one per slot */
 #define LAYOUT_GIC_INTIDS           96u /* KVM_DEV_ARM_VGIC_GRP_NR_IRQS: SGI, PPI and 64 SPIs */
 #define LAYOUT_TIMER_PPI_SECURE     13u /* the four architected timers, PPIs as on every Arm */

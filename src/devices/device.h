@@ -80,6 +80,11 @@ struct device {
 	const struct device_ops *ops;
 	const struct doorbell *doorbells;
 	unsigned doorbell_count;
+
+	/* What the guest reads from the start of the window as if it were RAM, without read();
+	 * whole host pages, at a page's boundary.  Writes come to write().  NULL: none. */
+	void *memory;
+	size_t memory_size; /* bytes */
 };
 
 /* Accepts NULL. */

@@ -9,6 +9,7 @@
 #include "devices/virtio/blk.h"
 #include "devices/virtio/rng.h"
 #include "devices/virtio/vsock.h"
+#include "devices/vmgenid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,14 @@ static int create_rtc(const struct device_host *host, const struct machine_confi
 	return rtc_create(host, &rtc, device);
 }
 
+static int create_vmgenid(const struct device_host *host, const struct machine_config *config,
+			  const struct config_disk *disk, struct device **device)
+{
+	_Static_assert(VMGENID_WINDOW == LAYOUT_VMGENID_SIZE, "its place in layout.h");
+	(void)config, (void)disk;
+	return vmgenid_create(host, device);
+}
+
 static int create_blk(const struct device_host *host, const struct machine_config *config,
 		      const struct config_disk *disk, struct device **device)
 {
@@ -87,6 +96,7 @@ static int create_vsock(const struct device_host *host, const struct machine_con
 
 static const struct device_kind serial_kind = {"serial", DT_SERIAL, create_serial};
 static const struct device_kind rtc_kind = {"rtc", DT_RTC, create_rtc};
+static const struct device_kind vmgenid_kind = {"vmgenid", DT_VMGENID, create_vmgenid};
 static const struct device_kind blk_kind = {"blk", DT_VIRTIO_MMIO, create_blk};
 static const struct device_kind rng_kind = {"rng", DT_VIRTIO_MMIO, create_rng};
 static const struct device_kind vsock_kind = {"vsock", DT_VIRTIO_MMIO, create_vsock};
@@ -104,6 +114,10 @@ static void plan(struct machine_devices *devices, const struct machine_config *c
 	*at++ = (struct machine_device){
 		.kind = &rtc_kind,
 		.place = {DT_RTC, LAYOUT_RTC_BASE, LAYOUT_RTC_SIZE, LAYOUT_RTC_SPI},
+	};
+	*at++ = (struct machine_device){
+		.kind = &vmgenid_kind,
+		.place = {DT_VMGENID, LAYOUT_VMGENID_BASE, LAYOUT_VMGENID_SIZE, LAYOUT_VMGENID_SPI},
 	};
 	for (unsigned i = 0; i < config->disk_count; i++)
 		*at++ = (struct machine_device){.kind = &blk_kind, .disk = &config->disk[i]};
@@ -127,6 +141,8 @@ static int wire(struct machine_device *at, struct mmio_bus *bus, struct vm *vm)
 	const struct device *device = at->device;
 	int r = mmio_bus_add(bus, at->place.base, at->place.size, at->device);
 
+	if (!r && device->memory)
+		r = vm_set_read_only(vm, at->place.base, device->memory, device->memory_size);
 	if (!r)
 		r = vm_irqfd(vm, at->irq.eventfd, at->place.spi);
 	for (unsigned i = 0; !r && i < device->doorbell_count; i++)
@@ -301,7 +317,8 @@ static int adopt_device(struct machine_config *config, struct adopted *adopted,
 	}
 	if (!strcmp(kind, rng_kind.name))
 		config->rng = true;
-	else if (strcmp(kind, serial_kind.name) != 0 && strcmp(kind, rtc_kind.name) != 0)
+	else if (strcmp(kind, serial_kind.name) != 0 && strcmp(kind, rtc_kind.name) != 0 &&
+		 strcmp(kind, vmgenid_kind.name) != 0)
 		return fail(EXIT_DATA, EBADMSG, "state: a device \"%s\", which this thaw lacks",
 			    kind);
 	return 0;

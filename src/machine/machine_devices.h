@@ -2,8 +2,9 @@
 /*
  * machine_devices.h - the devices of a machine, at their addresses and on their interrupts.
  *
- * Every machine has a serial console and an RTC; disks in the order of the configuration, the
- * random number source and vsock are virtio-mmio slots.  The order is part of a snapshot.
+ * Every machine has a serial console, an RTC and a generation id; disks in the order of the
+ * configuration, the random number source and vsock are virtio-mmio slots.  The order is part of
+ * a snapshot.
  * Threads: one owner, while the vCPUs and the event loop are paused.
  */
 #ifndef MACHINE_MACHINE_DEVICES_H
@@ -20,7 +21,7 @@
 #include "snapshot/state_tree.h"
 #include "vcpu/vm.h"
 
-#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + 4u) /* serial, RTC, rng, vsock */
+#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + 5u) /* serial, RTC, vmgenid, rng, vsock */
 
 struct device_kind;
 

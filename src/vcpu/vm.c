@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vm.c - a KVM VM, its one memslot, and its eventfds. */
+/* vm.c - a KVM VM, its memslots, and its eventfds. */
 #include "vcpu/vm.h"
 
 #include "base/file.h"
@@ -13,6 +13,7 @@
 _Static_assert(VM_LOG_DIRTY == KVM_MEM_LOG_DIRTY_PAGES, "a flag of KVM's");
 
 #define RAM_SLOT         0
+#define READ_ONLY_SLOT   1
 #define IPA_BITS_DEFAULT 40 /* KVM_CREATE_VM with type 0 (api.rst, 4.2) */
 #define IPA_BITS_LEAST   32 /* what KVM_VM_TYPE_ARM_IPA_SIZE accepts at least */
 
@@ -90,6 +91,22 @@ int vm_take_dirty(struct vm *vm, uint64_t *bitmap)
 
 	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log))
 		return fail(EXIT_OS, errno, "KVM_GET_DIRTY_LOG: %s", strerror(errno));
+	return 0;
+}
+
+int vm_set_read_only(struct vm *vm, uint64_t gpa, void *host, uint64_t size)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = READ_ONLY_SLOT,
+		.flags = KVM_MEM_READONLY,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)host,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		return fail(EXIT_OS, errno, "KVM read-only memory slot at 0x%" PRIx64 ": %s", gpa,
+			    strerror(errno));
 	return 0;
 }
 

@@ -38,6 +38,10 @@ MUST_USE int vm_set_memory(struct vm *vm, const struct guest_memory *memory, uin
  * bitmap of guest_memory_bitmap_words().  What is written from here on is in the next one. */
 MUST_USE int vm_take_dirty(struct vm *vm, uint64_t *bitmap);
 
+/* Memory that the guest reads and executes without an exit, as memslot 1; its writes exit, as those
+ * to a register.  gpa, host and size are multiples of the host's page size. */
+MUST_USE int vm_set_read_only(struct vm *vm, uint64_t gpa, void *host, uint64_t size);
+
 /* Each write to the eventfd raises the SPI once.  It stays wired until either is closed.
  * The GIC must have been created. */
 MUST_USE int vm_irqfd(struct vm *vm, int eventfd, uint32_t spi);

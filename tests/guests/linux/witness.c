@@ -16,6 +16,8 @@
  *   irq                      IRQ N: interrupts of all CPUs so far
  *   cpus                     CPUS N
  *   rng                      RNG HEX: 16 bytes of /dev/hwrng
+ *   random                   RANDOM HEX: 16 bytes of getrandom(2)
+ *   reseed                   RESEED ok: the kernel draws a new seed for getrandom(2)
  *   disk write|read|verify   DISK HEX ok|bad: the last 64 KiB of /dev/vda, O_DIRECT
  *   load on|off              LOAD N ok|bad: a thread per CPU that dirties and checks memory; N
  *                            threads started, or rounds done when they were stopped
@@ -27,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/random.h>
 #include <linux/rtc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -229,6 +232,28 @@ static void say_random(const char *argument)
 	close(fd);
 }
 
+static void say_drawn(const char *argument)
+{
+	uint64_t random[2];
+
+	(void)argument;
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return fail("random");
+	printf("RANDOM %016" PRIx64 "%016" PRIx64 "\n", random[0], random[1]);
+}
+
+static void reseed(const char *argument)
+{
+	int fd = open("/dev/random", O_RDONLY | O_CLOEXEC);
+
+	(void)argument;
+	if (fd < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)
+		fail("reseed");
+	else
+		puts("RESEED ok");
+	close(fd);
+}
+
 static int disk_transfer(int fd, uint64_t *words, bool writing)
 {
 	off_t offset = lseek(fd, -DISK_BYTES, SEEK_END);
@@ -336,10 +361,12 @@ static const struct {
 	const char *name;
 	void (*run)(const char *argument);
 } commands[] = {
-	{"nonce", say_nonce},    {"digest", say_digest}, {"touch", touch}, {"uptime", say_uptime},
-	{"time", say_time},      {"rtc", say_rtc},       {"tick", tick},   {"irq", say_interrupts},
-	{"cpus", say_cpus},      {"rng", say_random},    {"disk", disk},   {"load", set_load},
-	{"poweroff", power_off}, {"reboot", restart},    {"crash", crash},
+	{"nonce", say_nonce},   {"digest", say_digest},  {"touch", touch},
+	{"uptime", say_uptime}, {"time", say_time},      {"rtc", say_rtc},
+	{"tick", tick},         {"irq", say_interrupts}, {"cpus", say_cpus},
+	{"rng", say_random},    {"random", say_drawn},   {"reseed", reseed},
+	{"disk", disk},         {"load", set_load},      {"poweroff", power_off},
+	{"reboot", restart},    {"crash", crash},
 };
 
 static void answer(char *line)

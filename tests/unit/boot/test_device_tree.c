@@ -10,6 +10,7 @@ static const struct dt_device devices[] = {
 	{DT_VIRTIO_MMIO, 0x0a000000, 0x200, 16},
 	{DT_SERIAL, LAYOUT_SERIAL_BASE, LAYOUT_SERIAL_SIZE, LAYOUT_SERIAL_SPI},
 	{DT_RTC, LAYOUT_RTC_BASE, LAYOUT_RTC_SIZE, LAYOUT_RTC_SPI},
+	{DT_VMGENID, LAYOUT_VMGENID_BASE, LAYOUT_VMGENID_SIZE, LAYOUT_VMGENID_SPI},
 	{DT_VIRTIO_MMIO, 0x0a001000, 0x200, 17},
 };
 static const uint64_t mpidr[] = {0x80000000, 0x80000001, 0x80000100, 0x180000000};
@@ -171,6 +172,9 @@ START_TEST(devices_have_their_bindings)
 	ck_assert_int_eq(
 		fdt_node_check_compatible(tree.data, node("/rtc@9010000"), "arm,primecell"), 0);
 	CELLS("/rtc@9010000", "clocks", fdt_get_phandle(tree.data, node("/apb-pclk")));
+	CELLS("/rng@9020000", "reg", 0, 0x09020000, 0, 0x10000);
+	CELLS("/rng@9020000", "interrupts", 0, 3, 1);
+	assert_string("/rng@9020000", "compatible", "microsoft,vmgenid");
 	CELLS("/virtio_mmio@a000000", "interrupts", 0, 16, 1);
 	CELLS("/virtio_mmio@a001000", "reg", 0, 0x0a001000, 0, 0x200);
 	ck_assert_ptr_nonnull(
@@ -181,7 +185,7 @@ END_TEST
 
 START_TEST(the_largest_machine_fits)
 {
-	static struct dt_device all[2 + LAYOUT_VIRTIO_SLOTS];
+	static struct dt_device all[3 + LAYOUT_VIRTIO_SLOTS];
 	uint64_t ids[LAYOUT_VCPUS_MOST];
 	char cmdline[CMDLINE_SIZE];
 
@@ -189,8 +193,9 @@ START_TEST(the_largest_machine_fits)
 		ids[i] = i;
 	all[0] = devices[1];
 	all[1] = devices[2];
+	all[2] = devices[3];
 	for (unsigned i = 0; i < LAYOUT_VIRTIO_SLOTS; i++)
-		all[2 + i] = (struct dt_device){DT_VIRTIO_MMIO, layout_virtio_base(i),
+		all[3 + i] = (struct dt_device){DT_VIRTIO_MMIO, layout_virtio_base(i),
 						LAYOUT_VIRTIO_SIZE, layout_virtio_spi(i)};
 	memset(cmdline, 'x', sizeof(cmdline) - 1);
 	cmdline[sizeof(cmdline) - 1] = '\0';

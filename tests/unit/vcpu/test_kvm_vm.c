@@ -3,12 +3,21 @@
 #include "kvm_guest.h"
 
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+
+#define READ_ONLY_PAGE 0x09020000ull
 
 /* A 4-byte write of x0 to the register, then an 8-byte read. */
 GUEST_CODE(guest_notify, "	movz	x3, #0x0900, lsl #16\n"
 			 "	str	w0, [x3]\n"
 			 "1:	ldr	x6, [x3]\n"
 			 "	b	1b\n");
+
+/* Load a pair of registers from the page, which no exit could answer; then write to the page. */
+GUEST_CODE(guest_read_only, "	movz	x4, #0x0902, lsl #16\n"
+			    "	ldp	x5, x6, [x4]\n"
+			    "1:	str	x3, [x4]\n"
+			    "	b	1b\n");
 
 static int event(void)
 {
@@ -74,6 +83,26 @@ START_TEST(an_eventfd_raises_one_interrupt_only)
 }
 END_TEST
 
+/* The test's registers do not know the page and refuse: so the write came to them. */
+START_TEST(memory_that_is_read_only_exits_on_a_write)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct guest guest;
+
+	if (!have_kvm())
+		return;
+	guest_init(&guest, NULL, 1, guest_read_only, guest_read_only_end);
+	ck_ok(vm_set_read_only(&guest.vm, READ_ONLY_PAGE, page, size));
+	guest_boot(&guest, 0);
+	guest_wait_stopped(&guest);
+	ck_assert_int_eq(guest.reason, VCPU_ERROR);
+	ck_assert_ptr_nonnull(strstr(guest.error.text, "write of 8 at 0x9020000"));
+	guest_finish(&guest);
+	munmap(page, size);
+}
+END_TEST
+
 START_TEST(memory_beyond_the_cpus_reach_is_refused)
 {
 	struct kvm kvm;
@@ -91,4 +120,5 @@ START_TEST(memory_beyond_the_cpus_reach_is_refused)
 END_TEST
 
 SUITE_MAIN("vcpu/kvm_vm", an_ioeventfd_takes_the_write, an_ioeventfd_takes_only_its_value,
-	   an_eventfd_raises_one_interrupt_only, memory_beyond_the_cpus_reach_is_refused)
+	   an_eventfd_raises_one_interrupt_only, memory_that_is_read_only_exits_on_a_write,
+	   memory_beyond_the_cpus_reach_is_refused)
