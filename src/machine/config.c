@@ -23,6 +23,7 @@ static const char *const gics[] = {"auto", "v3", "v2", NULL};
 static const char *const serial_outputs[] = {"stdio", "file", "none", NULL};
 static const char *const prefetches[] = {"none", "workingset", "all", NULL};
 static const char *const restore_modes[] = {"lazy", "eager", NULL};
+static const char *const clocks[] = {"freeze", "advance", NULL};
 static const char *const compressions[] = {"auto", "none", NULL};
 
 static const struct ini_key machine_keys[] = {
@@ -174,6 +175,12 @@ static const struct ini_key restore_keys[] = {
 	 FIELD(restore_paused),
 	 .initial = "no",
 	 .help = "Let no vCPU run before thaw resume"},
+	{.key = "clock",
+	 .type = INI_ENUM,
+	 FIELD(clock),
+	 .initial = "freeze",
+	 .names = clocks,
+	 .help = "Guest time goes on from the freeze, or by the time that has passed since then"},
 	{0},
 };
 

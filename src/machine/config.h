@@ -38,6 +38,7 @@ enum config_gic { CONFIG_GIC_AUTO, CONFIG_GIC_V3, CONFIG_GIC_V2 };
 enum config_serial { CONFIG_SERIAL_STDIO, CONFIG_SERIAL_FILE, CONFIG_SERIAL_NONE };
 enum config_prefetch { CONFIG_PREFETCH_NONE, CONFIG_PREFETCH_WORKINGSET, CONFIG_PREFETCH_ALL };
 enum config_restore { CONFIG_RESTORE_LAZY, CONFIG_RESTORE_EAGER };
+enum config_clock { CONFIG_CLOCK_FREEZE, CONFIG_CLOCK_ADVANCE };
 
 struct config_disk {
 	char name[INI_NAME_SIZE]; /* of [disk.NAME] */
@@ -76,6 +77,7 @@ struct machine_config {
 	char working_set[INI_TEXT_MOST + 1];
 	char record[INI_TEXT_MOST + 1]; /* empty: none */
 	bool restore_paused;
+	enum config_clock clock;
 	/* [snapshot] */
 	enum compression snapshot_compression;
 	bool snapshot_dirty_log;

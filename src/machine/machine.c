@@ -73,6 +73,7 @@ static int create_vcpus(struct machine *machine)
 		.memory = &machine->memory,
 		.fault_mode = machine->fault_mode,
 		.count = machine->config.vcpus,
+		.clock_advances = machine->config.clock == CONFIG_CLOCK_ADVANCE,
 		.handlers =
 			{
 				.read = read_register,

@@ -3,6 +3,7 @@
 #ifndef VCPU_VCPU_INTERNAL_H
 #define VCPU_VCPU_INTERNAL_H
 
+#include "vcpu/counter.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vcpu_set.h"
 
@@ -20,6 +21,8 @@ struct vcpu_set {
 	bool failed; /* a thread could not begin, because of error */
 	struct error error;
 	unsigned threads; /* started */
+	bool thawed;      /* restored, and has not run yet: its time is this */
+	struct counter counter;
 	struct vcpu vcpus[];
 };
 

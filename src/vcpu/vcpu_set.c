@@ -3,7 +3,7 @@
 #include "vcpu/vcpu_set.h"
 
 #include "base/clock.h"
-#include "vcpu/counter.h"
+#include "base/log.h"
 #include "vcpu/registers.h"
 #include "vcpu/vcpu_internal.h"
 
@@ -164,8 +164,17 @@ int vcpu_set_start(struct vcpu_set *set)
 	return r;
 }
 
+static int start_clock(struct vcpu_set *set)
+{
+	return counter_set(&set->vcpus[0], &set->counter, set->config.clock_advances);
+}
+
 void vcpu_set_resume(struct vcpu_set *set)
 {
+	/* It was set once already; without this the guest sees the time since then. */
+	if (set->thawed && start_clock(set))
+		log_warning("the guest's clock: %s", error_last()->text);
+	set->thawed = false;
 	pthread_mutex_lock(&set->lock);
 	set->paused = false;
 	pthread_cond_broadcast(&set->changed);
@@ -230,8 +239,11 @@ void vcpu_set_destroy(struct vcpu_set *set)
 
 int vcpu_set_save(struct vcpu_set *set, struct state_writer *writer)
 {
-	int r = counter_save(&set->vcpus[0], writer);
+	struct counter counter = set->counter;
+	int r = set->thawed ? 0 : counter_get(&set->vcpus[0], &counter);
 
+	if (!r)
+		counter_save(&counter, writer);
 	for (unsigned i = 0; i < set->config.count && !r; i++) {
 		state_begin_numbered(writer, "vcpu", i);
 		r = registers_save(&set->vcpus[i], writer);
@@ -258,7 +270,10 @@ int vcpu_set_restore(struct vcpu_set *set, const struct state_node *root)
 			    set->config.count);
 	for (unsigned i = 0; i < set->config.count && !r; i++)
 		r = restore_vcpu(set, i, root);
-	return r ? r : counter_restore(&set->vcpus[0], root);
+	if (!r)
+		r = counter_restore(&set->counter, root);
+	set->thawed = !r;
+	return r ? r : start_clock(set);
 }
 
 int vcpu_set_identity(struct vcpu_set *set, struct cpu_identity *cpu)

@@ -19,6 +19,7 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vcpu_set_config {
@@ -26,6 +27,7 @@ struct vcpu_set_config {
 	struct guest_memory *memory;         /* memory->pager must be set before start */
 	const struct fault_mode *fault_mode; /* NULL: no page is ever missing */
 	unsigned count;                      /* 1 to 16 */
+	bool clock_advances;                 /* by the time between freeze and thaw */
 	struct vcpu_handlers handlers;
 };
 
@@ -52,7 +54,8 @@ void vcpu_set_resume(struct vcpu_set *set);
  * timeout_ms has passed; then all run on as if nothing had happened. */
 MUST_USE int vcpu_set_pause(struct vcpu_set *set, unsigned timeout_ms);
 
-/* Write, or read back, the nodes "vcpu@N" and "counter" under the current node, or root. */
+/* Write, or read back, the nodes "vcpu@N" and "counter" under the current node, or root.  A restored
+ * guest's time stands still until resume, however long that takes. */
 MUST_USE int vcpu_set_save(struct vcpu_set *set, struct state_writer *writer);
 MUST_USE int vcpu_set_restore(struct vcpu_set *set, const struct state_node *root);
 

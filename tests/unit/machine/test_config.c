@@ -42,6 +42,7 @@ START_TEST(defaults_suit_a_small_machine)
 	ck_assert_str_eq(config.working_set, "default");
 	ck_assert_str_eq(config.record, "");
 	ck_assert(!config.restore_paused);
+	ck_assert_int_eq(config.clock, CONFIG_CLOCK_FREEZE);
 	ck_assert(config.rng);
 	ck_assert_uint_eq(config.fault_deadline_ns, 2 * NS_PER_S);
 	ck_assert_uint_eq(config.stall_timeout_ns, 30 * NS_PER_S);

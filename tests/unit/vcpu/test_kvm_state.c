@@ -3,10 +3,12 @@
  * test_kvm_state.c - save, restore into another VM, save again: everything is as it was, and the
  * guest goes on where it stood.
  */
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "kvm_guest.h"
 #include "vcpu/counter.h"
 #include "vcpu/register_id.h"
+#include "vcpu/vcpu_internal.h"
 
 #include <sys/eventfd.h>
 
@@ -223,20 +225,57 @@ START_TEST(a_restored_machine_is_the_same_and_goes_on)
 	ck_assert_uint_eq(gic_frozen.size, gic_again.size);
 	ck_assert_mem_eq(gic_frozen.data, gic_again.data, gic_frozen.size);
 
-	/* Time went on from the freeze, and by less than ten seconds. */
-	ck_assert_uint_ge(counter_of(&again), counter_of(&frozen));
-	ck_assert_uint_lt(counter_of(&again) - counter_of(&frozen), 10 * counter_frequency_hz());
+	/* Its time stands still until it runs. */
+	ck_assert_uint_eq(counter_of(&again), counter_of(&frozen));
 
 	ck_ok(vcpu_set_start(second.set));
 	vcpu_set_resume(second.set);
 	guest_wait_reads(&second, 10);
 	ck_assert_uint_eq(second.stops, 0);
+	ck_ok(vcpu_set_pause(second.set, 10000));
+	bytes_finish(&again);
+	again = save(&second);
+	ck_assert_uint_gt(counter_of(&again), counter_of(&frozen));
+	ck_assert_uint_lt(counter_of(&again) - counter_of(&frozen), 10 * counter_frequency_hz());
 	guest_finish(&first);
 	guest_finish(&second);
 	bytes_finish(&frozen);
 	bytes_finish(&again);
 	bytes_finish(&gic_frozen);
 	bytes_finish(&gic_again);
+}
+END_TEST
+
+/* What the counter reads right after it was set. */
+static uint64_t count_after(struct guest *guest, const struct counter *then, bool advance)
+{
+	const struct vcpu *first = &guest->set->vcpus[0];
+	struct counter now;
+
+	ck_ok(counter_set(first, then, advance));
+	ck_ok(counter_get(first, &now));
+	return now.virtual_count;
+}
+
+START_TEST(time_goes_on_or_advances_and_never_backwards)
+{
+	const uint64_t hz = counter_frequency_hz();
+	struct counter then = {.virtual_count = 10 * hz, .physical_count = 10 * hz};
+	struct guest guest;
+
+	if (!have_kvm())
+		return;
+	guest_init(&guest, NULL, 1, guest_busy, guest_busy_end);
+	ck_ok(vcpu_set_boot(guest.set, TEST_RAM_BASE, 0));
+	then.wall_ns = clock_wall_ns() - 3600 * NS_PER_S;
+	ck_assert_uint_ge(count_after(&guest, &then, false), 10 * hz);
+	ck_assert_uint_lt(count_after(&guest, &then, false), 20 * hz);
+	ck_assert_uint_ge(count_after(&guest, &then, true), 3610 * hz);
+	ck_assert_uint_lt(count_after(&guest, &then, true), 3620 * hz);
+	then.wall_ns = clock_wall_ns() + 3600 * NS_PER_S;
+	ck_assert_uint_ge(count_after(&guest, &then, true), 10 * hz);
+	ck_assert_uint_lt(count_after(&guest, &then, true), 20 * hz);
+	guest_finish(&guest);
 }
 END_TEST
 
@@ -323,5 +362,6 @@ START_TEST(another_number_of_vcpus_is_refused)
 END_TEST
 
 SUITE_MAIN("vcpu/kvm_state", a_restored_machine_is_the_same_and_goes_on,
-	   the_machine_that_was_saved_goes_on_too, identity_is_read, another_cpu_is_refused_by_name,
+	   time_goes_on_or_advances_and_never_backwards, the_machine_that_was_saved_goes_on_too,
+	   identity_is_read, another_cpu_is_refused_by_name,
 	   another_number_of_vcpus_is_refused)
