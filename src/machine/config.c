@@ -273,9 +273,11 @@ static const struct ini_section sections[] = {
 
 const struct ini_schema config_schema = {sections, sizeof(struct machine_config)};
 
-void config_defaults(struct machine_config *config)
+void config_defaults(struct machine_config *config, enum config_purpose purpose)
 {
 	ini_defaults(&config_schema, config);
+	if (purpose == CONFIG_RESTORE)
+		config->vcpus = config->memory = 0;
 }
 
 int config_load(struct machine_config *config, const char *path)

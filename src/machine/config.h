@@ -2,7 +2,7 @@
 /*
  * config.h - what a machine is made of, as read from an INI file (ini.h).
  *
- *	config_defaults(&config);
+ *	config_defaults(&config, CONFIG_RUN);
  *	r = config_load(&config, "vm.ini");                 // may be left out for a restore
  *	r = config_override(&config, "machine.vcpus=4");    // one per --set
  *	r = config_check(&config, CONFIG_RUN);
@@ -90,12 +90,14 @@ struct machine_config {
 		tls_ca[INI_TEXT_MOST + 1];
 };
 
-void config_defaults(struct machine_config *config);
+enum config_purpose { CONFIG_RUN, CONFIG_RESTORE };
+
+/* For a restore, vcpus and memory are 0 and gic is auto until somebody gives them: the snapshot
+ * decides, and what is given must agree with it. */
+void config_defaults(struct machine_config *config, enum config_purpose purpose);
 MUST_USE int config_load(struct machine_config *config, const char *path);
 MUST_USE int config_override(struct machine_config *config, const char *assignment);
 MUST_USE int config_print(const struct machine_config *config, FILE *out);
-
-enum config_purpose { CONFIG_RUN, CONFIG_RESTORE };
 
 /* What no single key can know: a kernel to run, a path for every disk, and so on. */
 MUST_USE int config_check(const struct machine_config *config, enum config_purpose purpose);

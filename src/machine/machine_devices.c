@@ -68,7 +68,7 @@ static int create_blk(const struct device_host *host, const struct machine_confi
 	const struct blk_config blk = {
 		.path = disk->path,
 		.read_only = disk->read_only,
-		.serial = disk->name,
+		.name = disk->name,
 	};
 
 	(void)config;
@@ -268,6 +268,12 @@ static int adopt_disk(struct machine_config *config, unsigned place, const struc
 
 		if (strcmp(found.name, name) != 0)
 			continue;
+		if (found.read_only && !read_only)
+			return fail(EXIT_CONFIG, EINVAL,
+				    "disk.%s.read_only: the frozen machine writes to this disk; "
+				    "leave the key out, and give it a copy of the image if "
+				    "another machine uses that",
+				    name);
 		config->disk[i] = config->disk[place];
 		found.read_only = read_only;
 		config->disk[place] = found;
@@ -298,8 +304,17 @@ static int adopt_vsock(struct machine_config *config, const struct state_node *n
 /* What of the configuration the snapshot has. */
 struct adopted {
 	unsigned disks;
-	bool vsock;
+	bool rng, vsock;
 };
+
+static int adopt_rng(const struct machine_config *config)
+{
+	if (!config->rng)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "rng.enabled: the frozen machine has a virtio-rng, which its guest "
+			    "goes on using; leave the key out");
+	return 0;
+}
 
 static int adopt_device(struct machine_config *config, struct adopted *adopted,
 			const struct state_node *node)
@@ -315,10 +330,12 @@ static int adopt_device(struct machine_config *config, struct adopted *adopted,
 		adopted->vsock = true;
 		return adopt_vsock(config, node);
 	}
-	if (!strcmp(kind, rng_kind.name))
-		config->rng = true;
-	else if (strcmp(kind, serial_kind.name) != 0 && strcmp(kind, rtc_kind.name) != 0 &&
-		 strcmp(kind, vmgenid_kind.name) != 0)
+	if (!strcmp(kind, rng_kind.name)) {
+		adopted->rng = true;
+		return adopt_rng(config);
+	}
+	if (strcmp(kind, serial_kind.name) != 0 && strcmp(kind, rtc_kind.name) != 0 &&
+	    strcmp(kind, vmgenid_kind.name) != 0)
 		return fail(EXIT_DATA, EBADMSG, "state: a device \"%s\", which this thaw lacks",
 			    kind);
 	return 0;
@@ -329,7 +346,6 @@ int machine_devices_adopt(struct machine_config *config, const struct state_node
 	unsigned count = state_count_numbered(root, "device");
 	struct adopted adopted = {0};
 
-	config->rng = false;
 	for (unsigned i = 0; i < count; i++) {
 		struct state_node node;
 		int r = state_child_numbered(root, "device", i, &node);
@@ -339,10 +355,13 @@ int machine_devices_adopt(struct machine_config *config, const struct state_node
 		if (r)
 			return r;
 	}
+	config->rng = adopted.rng;
 	if (adopted.disks < config->disk_count)
-		return fail(EXIT_CONFIG, EINVAL, "disk.%s: the snapshot has no disk of that name",
+		return fail(EXIT_CONFIG, EINVAL,
+			    "disk.%s: the frozen machine has no disk of that name; leave it out",
 			    config->disk[adopted.disks].name);
 	if (config->vsock_path[0] && !adopted.vsock)
-		return fail(EXIT_CONFIG, EINVAL, "vsock.path: the snapshot has no vsock");
+		return fail(EXIT_CONFIG, EINVAL,
+			    "vsock.path: the frozen machine has no vsock; leave the key out");
 	return 0;
 }

@@ -57,7 +57,8 @@ MUST_USE int machine_devices_restore(struct machine_devices *devices,
 				     const struct state_node *root);
 
 /* Make config ask for the devices of a saved state.  Paths on this host stay the user's: a disk
- * or vsock of the snapshot that config does not place is refused (exit 78). */
+ * or vsock of the snapshot that config does not place is refused (exit 78), and so is what config
+ * wants otherwise than the guest knows it. */
 MUST_USE int machine_devices_adopt(struct machine_config *config, const struct state_node *root);
 
 #endif

@@ -12,7 +12,32 @@
 #include <errno.h>
 #include <string.h>
 
-/* What the snapshot was made of takes the place of what the configuration says. */
+static int refuse_other(const char *key, const char *cure)
+{
+	return fail(EXIT_CONFIG, EINVAL,
+		    "machine.%s: is not what the frozen machine has, and its guest cannot change "
+		    "that; leave the key out%s",
+		    key, cure);
+}
+
+/* What the snapshot decides; whoever says so too is right, whoever says otherwise is not. */
+static int adopt_platform(struct machine_config *config, const struct manifest *manifest)
+{
+	enum config_gic gic = manifest->gic == GIC_V3 ? CONFIG_GIC_V3 : CONFIG_GIC_V2;
+
+	if (config->vcpus && config->vcpus != manifest->vcpus)
+		return refuse_other("vcpus", "");
+	if (config->memory && config->memory != manifest->memory_size)
+		return refuse_other("memory",
+				    ", and bound what it takes of this host with a cgroup");
+	if (config->gic != CONFIG_GIC_AUTO && config->gic != gic)
+		return refuse_other("gic", "");
+	config->vcpus = manifest->vcpus;
+	config->memory = manifest->memory_size;
+	config->gic = gic;
+	return 0;
+}
+
 static int adopt(struct machine *machine)
 {
 	const struct snapshot *snapshot = origin_snapshot(machine->origin);
@@ -28,10 +53,9 @@ static int adopt(struct machine *machine)
 			    origin_url(machine->origin),
 			    (unsigned long long)manifest->counter_frequency_hz,
 			    (unsigned long long)frequency);
-	machine->config.vcpus = manifest->vcpus;
-	machine->config.memory = manifest->memory_size;
-	machine->config.gic = manifest->gic == GIC_V3 ? CONFIG_GIC_V3 : CONFIG_GIC_V2;
-	r = state_tree_open(snapshot->state.data, snapshot->state.size, &root);
+	r = adopt_platform(&machine->config, manifest);
+	if (!r)
+		r = state_tree_open(snapshot->state.data, snapshot->state.size, &root);
 	if (!r)
 		r = machine_devices_adopt(&machine->config, &root);
 	return r ? r

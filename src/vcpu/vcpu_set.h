@@ -54,8 +54,8 @@ void vcpu_set_resume(struct vcpu_set *set);
  * timeout_ms has passed; then all run on as if nothing had happened. */
 MUST_USE int vcpu_set_pause(struct vcpu_set *set, unsigned timeout_ms);
 
-/* Write, or read back, the nodes "vcpu@N" and "counter" under the current node, or root.  A restored
- * guest's time stands still until resume, however long that takes. */
+/* Write, or read back, the nodes "vcpu@N" and "counter" under the current node, or root.  A
+ * restored guest's time stands still until resume, however long that takes. */
 MUST_USE int vcpu_set_save(struct vcpu_set *set, struct state_writer *writer);
 MUST_USE int vcpu_set_restore(struct vcpu_set *set, const struct state_node *root);
 

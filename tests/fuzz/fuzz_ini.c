@@ -18,7 +18,7 @@ static void check_round_trip(const struct machine_config *config)
 
 	if (!out || config_print(config, out) || fclose(out))
 		abort();
-	config_defaults(&again);
+	config_defaults(&again, CONFIG_RUN);
 	if (ini_load_text(&config_schema, "printed", text, size, &again))
 		abort();
 	if (memcmp(&again, config, sizeof(again)) != 0)
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct machine_config config;
 
-	config_defaults(&config);
+	config_defaults(&config, CONFIG_RUN);
 	if (ini_load_text(&config_schema, "fuzz", data, size, &config) == 0) {
 		(void)!config_check(&config, CONFIG_RUN);
 		check_round_trip(&config);

@@ -41,7 +41,7 @@ static void must(int r)
 static void create_disk(void)
 {
 	const struct device_host *host;
-	struct blk_config config = {.serial = "fuzz"};
+	struct blk_config config = {.name = "fuzz"};
 	int fd = memfd_create("disk", MFD_CLOEXEC);
 	char path[64];
 

@@ -101,7 +101,7 @@ static int configure(struct options *options)
 {
 	int r = 0;
 
-	config_defaults(&options->config);
+	config_defaults(&options->config, CONFIG_RESTORE);
 	if (*options->config_path)
 		r = config_load(&options->config, options->config_path);
 	for (unsigned i = 0; !r && i < options->set_count; i++)

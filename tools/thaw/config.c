@@ -9,7 +9,7 @@ int load_config(const struct arguments *arguments, const char *path, const char 
 {
 	int r = 0;
 
-	config_defaults(config);
+	config_defaults(config, purpose);
 	if (name)
 		snprintf(config->name, sizeof(config->name), "%s", name);
 	if (path)

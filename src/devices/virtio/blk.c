@@ -21,6 +21,7 @@
 struct blk {
 	struct virtio_device virtio;
 	struct blk_file file;
+	const char *name;
 	uint8_t serial[BLK_SERIAL_SIZE];
 	uint8_t config[CONFIG_SIZE];
 };
@@ -130,13 +131,13 @@ static int restore(struct virtio_device *virtio, const struct state_node *node)
 		return r;
 	if (sectors != blk->file.sectors)
 		return fail(EXIT_CONFIG, EINVAL,
-			    "disk %s: has %llu sectors, the frozen machine's had %llu; "
-			    "give it the same disk",
-			    blk->file.path, (unsigned long long)blk->file.sectors,
+			    "disk.%s.path: %s has %llu sectors, the frozen machine's disk had "
+			    "%llu; name that image as it was at the freeze, or a copy",
+			    blk->name, blk->file.path, (unsigned long long)blk->file.sectors,
 			    (unsigned long long)sectors);
 	if (read_only != blk->file.read_only)
-		return fail(EXIT_CONFIG, EINVAL, "disk %s: the frozen machine's was %s",
-			    blk->file.path, read_only ? "read-only" : "writable");
+		return fail(EXIT_CONFIG, EINVAL, "disk.%s.read_only: the frozen machine's was %s",
+			    blk->name, read_only ? "read-only" : "writable");
 	return 0;
 }
 
@@ -185,7 +186,8 @@ int blk_create(const struct device_host *host, const struct blk_config *config,
 	if (!blk)
 		return fail(EXIT_OS, ENOMEM, "disk %s: out of memory", config->path);
 	blk->virtio.ops = &blk_ops;
-	memcpy(blk->serial, config->serial, strnlen(config->serial, BLK_SERIAL_SIZE));
+	blk->name = config->name;
+	memcpy(blk->serial, config->name, strnlen(config->name, BLK_SERIAL_SIZE));
 	r = blk_file_open(&blk->file, config->path, config->read_only);
 	if (!r) {
 		fill_config(blk);

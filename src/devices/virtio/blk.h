@@ -25,7 +25,8 @@
 struct blk_config {
 	const char *path;
 	bool read_only;
-	const char *serial; /* what GET_ID says; cut after BLK_SERIAL_SIZE bytes */
+	const char *
+		name; /* of [disk.NAME], outlives it; GET_ID says its first BLK_SERIAL_SIZE bytes */
 };
 
 /* exit 66: no such file; 77: not permitted; 69: locked by somebody else; 65: neither a regular

@@ -33,8 +33,8 @@ static int lock(const struct blk_file *file)
 			    "disk %s: another machine writes to it; stop that one first",
 			    file->path);
 	return fail(EXIT_UNAVAILABLE, EBUSY,
-		    "disk %s: in use by another machine; stop that one, or make the disk "
-		    "read-only in both",
+		    "disk %s: in use by another machine; stop that one, give this one a copy, or "
+		    "make the disk read-only in both",
 		    file->path);
 }
 

@@ -23,7 +23,7 @@ static bool read_only;
 static struct device *make(struct surroundings *surroundings)
 {
 	const struct blk_config config = {
-		.path = path, .read_only = read_only, .serial = "vda-0123456789-0123456789"};
+		.path = path, .read_only = read_only, .name = "vda-0123456789-0123456789"};
 	struct device *device;
 
 	ck_ok(blk_create(&surroundings->host, &config, &device));
@@ -302,7 +302,7 @@ END_TEST
 
 static int try(const char *name, bool ro)
 {
-	const struct blk_config config = {.path = name, .read_only = ro, .serial = ""};
+	const struct blk_config config = {.path = name, .read_only = ro, .name = ""};
 	struct device *device;
 	int r = blk_create(&s.host, &config, &device);
 

@@ -12,7 +12,7 @@ static struct machine_config config;
 
 static void start(void)
 {
-	config_defaults(&config);
+	config_defaults(&config, CONFIG_RUN);
 	ck_assert_int_eq(config_override(&config, "kernel.image=Image"), 0);
 }
 
@@ -31,7 +31,7 @@ static void assert_refused(enum config_purpose purpose, const char *words)
 
 START_TEST(defaults_suit_a_small_machine)
 {
-	config_defaults(&config);
+	config_defaults(&config, CONFIG_RUN);
 	ck_assert_uint_eq(config.vcpus, 1);
 	ck_assert_uint_eq(config.memory, 512ull << 20);
 	ck_assert_int_eq(config.gic, CONFIG_GIC_AUTO);
@@ -46,6 +46,18 @@ START_TEST(defaults_suit_a_small_machine)
 	ck_assert(config.rng);
 	ck_assert_uint_eq(config.fault_deadline_ns, 2 * NS_PER_S);
 	ck_assert_uint_eq(config.stall_timeout_ns, 30 * NS_PER_S);
+	ck_assert_int_eq(config_check(&config, CONFIG_RESTORE), 0);
+}
+END_TEST
+
+START_TEST(a_restore_leaves_to_the_snapshot_what_nobody_gives)
+{
+	config_defaults(&config, CONFIG_RESTORE);
+	ck_assert_uint_eq(config.vcpus, 0);
+	ck_assert_uint_eq(config.memory, 0);
+	ck_assert_int_eq(config.gic, CONFIG_GIC_AUTO);
+	set("machine.vcpus=3");
+	ck_assert_uint_eq(config.vcpus, 3);
 	ck_assert_int_eq(config_check(&config, CONFIG_RESTORE), 0);
 }
 END_TEST
@@ -124,7 +136,7 @@ END_TEST
 
 START_TEST(a_run_needs_a_kernel)
 {
-	config_defaults(&config);
+	config_defaults(&config, CONFIG_RUN);
 	assert_refused(CONFIG_RUN, "kernel.image: is missing");
 	set("kernel.image=Image");
 	ck_assert_int_eq(config_check(&config, CONFIG_RUN), 0);
@@ -189,7 +201,7 @@ START_TEST(printed_config_reads_back)
 	set("machine.memory=1026M");
 	ck_assert_int_eq(config_print(&config, out), 0);
 	fclose(out);
-	config_defaults(&again);
+	config_defaults(&again, CONFIG_RUN);
 	ck_assert_msg(ini_load_text(&config_schema, "printed", text, size, &again) == 0, "%s",
 		      error_last()->text);
 	ck_assert_mem_eq(&again, &config, sizeof(config));
@@ -211,7 +223,7 @@ START_TEST(shipped_files_are_right)
 	char path[500];
 
 	(void)snprintf(path, sizeof(path), TEST_SOURCE_DIR "/configs/%s", files[_i].file);
-	config_defaults(&config);
+	config_defaults(&config, CONFIG_RUN);
 	ck_assert_msg(config_load(&config, path) == 0, "%s", error_last()->text);
 	ck_assert_msg(config_check(&config, files[_i].purpose) == 0, "%s", error_last()->text);
 }
@@ -225,6 +237,7 @@ static Suite *config_suite(void)
 	tcase_add_test(tests, defaults_suit_a_small_machine);
 	tcase_add_test(tests, names_stand_for_the_right_choice);
 	tcase_add_test(tests, a_vsock_has_a_cid_of_a_guest);
+	tcase_add_test(tests, a_restore_leaves_to_the_snapshot_what_nobody_gives);
 	tcase_add_test(tests, servers_are_checked);
 	tcase_add_test(tests, sizes_have_limits);
 	tcase_add_test(tests, a_run_needs_a_kernel);

@@ -363,5 +363,4 @@ END_TEST
 
 SUITE_MAIN("vcpu/kvm_state", a_restored_machine_is_the_same_and_goes_on,
 	   time_goes_on_or_advances_and_never_backwards, the_machine_that_was_saved_goes_on_too,
-	   identity_is_read, another_cpu_is_refused_by_name,
-	   another_number_of_vcpus_is_refused)
+	   identity_is_read, another_cpu_is_refused_by_name, another_number_of_vcpus_is_refused)
