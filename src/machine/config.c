@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config.c - the schema of a machine's configuration, and what its keys must agree on. */
+/* config.c - the schema of a machine's configuration. */
 #include "machine/config.h"
 
 #include "base/clock.h"
 #include "boot/layout.h"
-#include "devices/virtio/vsock.h"
 #include "memory/pager.h"
 #include "snapshot/repository.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define MIB (1ull << 20)
-/* GICv2 has eight CPU interfaces (ARM IHI 0048, section 1.3.2). */
-#define GICV2_VCPUS_MOST 8u
+#define MIB           (1ull << 20)
 
-#define FIELD(member)    .offset = offsetof(struct machine_config, member)
-#define DISK(member)     .offset = offsetof(struct config_disk, member)
+#define FIELD(member) .offset = offsetof(struct machine_config, member)
+#define DISK(member)  .offset = offsetof(struct config_disk, member)
+#define NET(member)   .offset = offsetof(struct config_net, member)
 
 static const char *const fault_modes[] = {"auto", "exit", "trace", "poison", "uffd", NULL};
 static const char *const gics[] = {"auto", "v3", "v2", NULL};
@@ -108,6 +106,18 @@ static const struct ini_key disk_keys[] = {
 	 DISK(read_only),
 	 .initial = "no",
 	 .help = "Refuse the guest's writes"},
+	{0},
+};
+
+static const struct ini_key net_keys[] = {
+	{.key = "tap",
+	 .type = INI_TEXT,
+	 NET(tap),
+	 .help = "Name of a tap device on this host; made if it does not exist and thaw may"},
+	{.key = "mac",
+	 .type = INI_TEXT,
+	 NET(mac),
+	 .help = "MAC address; empty: made from the names of machine and net, kept by a thaw"},
 	{0},
 };
 
@@ -256,11 +266,20 @@ static const struct ini_family disks = {
 	.most = CONFIG_DISKS_MOST,
 };
 
+static const struct ini_family nets = {
+	.count_offset = offsetof(struct machine_config, net_count),
+	.offset = offsetof(struct machine_config, net),
+	.size = sizeof(struct config_net),
+	.most = CONFIG_NETS_MOST,
+};
+
 static const struct ini_section sections[] = {
 	{"machine", "The machine itself", machine_keys, NULL},
 	{"kernel", "What it boots; a restore needs none of this", kernel_keys, NULL},
 	{"serial", "The serial console, ttyS0", serial_keys, NULL},
 	{"disk", "A virtio-blk disk, in the order of the sections", disk_keys, &disks},
+	{"net", "A virtio-net interface on a tap device, in the order of the sections", net_keys,
+	 &nets},
 	{"rng", "Randomness for the guest", rng_keys, NULL},
 	{"vsock", "Streams between programs here and in the guest (virtio-vsock)", vsock_keys,
 	 NULL},
@@ -293,122 +312,4 @@ int config_override(struct machine_config *config, const char *assignment)
 int config_print(const struct machine_config *config, FILE *out)
 {
 	return ini_print(&config_schema, config, out);
-}
-
-/* ---- checks across keys ---- */
-
-/* The name is also that of the control socket. */
-static int check_name(const char *name)
-{
-	if (!name[0] || name[0] == '.' || strchr(name, '/') || strchr(name, ' '))
-		return fail(
-			EXIT_CONFIG, EINVAL,
-			"machine.name: \"%s\" must not be empty, begin with \".\" or hold \"/\" "
-			"or blanks",
-			name);
-	return 0;
-}
-
-static int check_serial(const struct machine_config *config)
-{
-	bool has_file = config->serial_file[0];
-
-	if (config->serial == CONFIG_SERIAL_FILE && !has_file)
-		return fail(EXIT_CONFIG, EINVAL,
-			    "serial.file: is missing; serial.output = file needs it");
-	if (config->serial != CONFIG_SERIAL_FILE && has_file)
-		return fail(EXIT_CONFIG, EINVAL,
-			    "serial.file: is used only with serial.output = file");
-	return 0;
-}
-
-static int check_disks(const struct machine_config *config)
-{
-	for (unsigned i = 0; i < config->disk_count; i++)
-		if (!config->disk[i].path[0])
-			return fail(EXIT_CONFIG, EINVAL,
-				    "disk.%s.path: is missing; name a raw image or block device",
-				    config->disk[i].name);
-	return 0;
-}
-
-/* Two writers of one image destroy it. */
-static int check_disk_sharing(const struct machine_config *config)
-{
-	for (unsigned i = 0; i < config->disk_count; i++)
-		for (unsigned j = 0; j < i; j++) {
-			const struct config_disk *a = &config->disk[j], *b = &config->disk[i];
-
-			if (strcmp(a->path, b->path) != 0 || (a->read_only && b->read_only))
-				continue;
-			return fail(EXIT_CONFIG, EEXIST,
-				    "disk.%s.path: is the same as disk.%s.path; set both read_only",
-				    b->name, a->name);
-		}
-	return 0;
-}
-
-static int check_vsock(const struct machine_config *config)
-{
-	if (config->vsock_cid && config->vsock_cid < VSOCK_CID_LEAST)
-		return fail(EXIT_CONFIG, EINVAL,
-			    "vsock.cid: %u is reserved; a guest's is %u or more, or 0",
-			    config->vsock_cid, VSOCK_CID_LEAST);
-	return 0;
-}
-
-/* Names of working sets are made like those of snapshots. */
-static int check_working_set(const char *key, const char *name)
-{
-	if (!name[0] || !ref_name_check(name))
-		return 0;
-	return fail(EXIT_CONFIG, EINVAL, "restore.%s: \"%s\" is no name of a working set", key,
-		    name);
-}
-
-static int check_run(const struct machine_config *config)
-{
-	if (!config->kernel[0])
-		return fail(EXIT_CONFIG, EINVAL,
-			    "kernel.image: is missing; name an arm64 Image or a static ELF file");
-	if (config->gic == CONFIG_GIC_V2 && config->vcpus > GICV2_VCPUS_MOST)
-		return fail(EXIT_CONFIG, EINVAL,
-			    "machine.vcpus: %u, but machine.gic = v2 takes at most %u",
-			    config->vcpus, GICV2_VCPUS_MOST);
-	return 0;
-}
-
-static int check_servers(const struct machine_config *config)
-{
-	struct server_list list = {0};
-
-	if (!config->servers[0])
-		return 0;
-	return server_list_append(&list, config->servers, "remote.servers", EXIT_CONFIG);
-}
-
-int config_check(const struct machine_config *config, enum config_purpose purpose)
-{
-	int r = check_name(config->name);
-
-	if (!r)
-		r = check_serial(config);
-	if (!r)
-		r = check_disks(config);
-	if (!r)
-		r = check_disk_sharing(config);
-	if (!r)
-		r = check_vsock(config);
-	if (!r)
-		r = check_working_set("working_set", config->working_set);
-	if (!r)
-		r = check_working_set("record", config->record);
-	if (!r && purpose == CONFIG_RUN)
-		r = check_run(config);
-	if (!r)
-		r = check_servers(config);
-	if (!r && config->stall_timeout_ns < config->fault_deadline_ns)
-		r = fail(EXIT_CONFIG, EINVAL,
-			 "remote.stall_timeout: must not be shorter than remote.fault_deadline");
-	return r;
 }

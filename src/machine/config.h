@@ -24,6 +24,7 @@
 #include <stdio.h>
 
 #define CONFIG_DISKS_MOST   8u
+#define CONFIG_NETS_MOST    8u
 #define CONFIG_SERVERS_SIZE 1024 /* bytes of text */
 
 /* The orders of these are those of the names in config.c. */
@@ -46,6 +47,12 @@ struct config_disk {
 	bool read_only;
 };
 
+struct config_net {
+	char name[INI_NAME_SIZE]; /* of [net.NAME] */
+	char tap[INI_TEXT_MOST + 1];
+	char mac[INI_TEXT_MOST + 1]; /* empty: made from the names, or as it was frozen */
+};
+
 struct machine_config {
 	/* [machine] */
 	char name[INI_TEXT_MOST + 1];
@@ -64,6 +71,9 @@ struct machine_config {
 	/* [disk.NAME] */
 	unsigned disk_count;
 	struct config_disk disk[CONFIG_DISKS_MOST];
+	/* [net.NAME] */
+	unsigned net_count;
+	struct config_net net[CONFIG_NETS_MOST];
 	/* [rng] */
 	bool rng;
 	/* [vsock] */

@@ -2,9 +2,9 @@
 /*
  * machine_devices.h - the devices of a machine, at their addresses and on their interrupts.
  *
- * Every machine has a serial console, an RTC and a generation id; disks in the order of the
- * configuration, the random number source and vsock are virtio-mmio slots.  The order is part of
- * a snapshot.
+ * Every machine has a serial console, an RTC and a generation id; disks and network interfaces in
+ * the order of the configuration, the random number source and vsock are virtio-mmio slots.  The
+ * order is part of a snapshot.
  * Threads: one owner, while the vCPUs and the event loop are paused.
  */
 #ifndef MACHINE_MACHINE_DEVICES_H
@@ -21,13 +21,15 @@
 #include "snapshot/state_tree.h"
 #include "vcpu/vm.h"
 
-#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + 5u) /* serial, RTC, vmgenid, rng, vsock */
+/* Serial, RTC, vmgenid, rng and vsock are those that there is one of. */
+#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + CONFIG_NETS_MOST + 5u)
 
 struct device_kind;
 
 struct machine_device {
 	const struct device_kind *kind;
-	const struct config_disk *disk; /* of a disk */
+	const char *name; /* NAME of [disk.NAME] or [net.NAME]; NULL for other kinds */
+	unsigned index;   /* of that section in the configuration */
 	struct device *device;
 	struct irq_line irq;
 	struct dt_device place; /* address and SPI */
@@ -51,14 +53,9 @@ void machine_devices_destroy(struct machine_devices *devices);
 /* Rows for the device tree; returns how many of MACHINE_DEVICES_MOST. */
 size_t machine_devices_describe(const struct machine_devices *devices, struct dt_device *rows);
 
-/* Node "device@N" each, with its kind, the name of a disk, and its own fields. */
+/* Node "device@N" each, with its kind, the NAME of its section, and its own fields. */
 void machine_devices_save(const struct machine_devices *devices, struct state_writer *writer);
 MUST_USE int machine_devices_restore(struct machine_devices *devices,
 				     const struct state_node *root);
-
-/* Make config ask for the devices of a saved state.  Paths on this host stay the user's: a disk
- * or vsock of the snapshot that config does not place is refused (exit 78), and so is what config
- * wants otherwise than the guest knows it. */
-MUST_USE int machine_devices_adopt(struct machine_config *config, const struct state_node *root);
 
 #endif

@@ -10,6 +10,7 @@
  *	life.c       how it ends
  *	status.c     what it says of itself
  *	machine_devices.c    the table of devices
+ *	machine_adopt.c    what a snapshot says of them
  *	working_sets.c    prefetching by earlier recordings, and recording
  *	origin.c     the snapshot it was thawed from
  */

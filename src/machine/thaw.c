@@ -6,6 +6,7 @@
  * come later, each checked before it enters the guest (R3).
  */
 #include "base/log.h"
+#include "machine/machine_adopt.h"
 #include "machine/machine_internal.h"
 #include "vcpu/counter.h"
 
@@ -57,7 +58,7 @@ static int adopt(struct machine *machine)
 	if (!r)
 		r = state_tree_open(snapshot->state.data, snapshot->state.size, &root);
 	if (!r)
-		r = machine_devices_adopt(&machine->config, &root);
+		r = machine_adopt(&machine->config, &root);
 	return r ? r
 		 : guest_memory_init(&machine->memory, manifest->memory_base,
 				     manifest->memory_size);

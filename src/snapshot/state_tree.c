@@ -204,6 +204,24 @@ int state_get_bytes(const struct state_node *node, const char *field, void *data
 	return 0;
 }
 
+int state_get_text(const struct state_node *node, const char *field, char *text, size_t size)
+{
+	char path[PATH_SIZE];
+	const uint8_t *data = NULL;
+	size_t length = 0;
+	int r = state_get_blob(node, field, &data, &length);
+
+	if (r)
+		return r;
+	if (!length || length > size || data[length - 1])
+		return fail(EXIT_DATA, EBADMSG,
+			    "state tree: field %s of %s is no text of at most %zu "
+			    "bytes",
+			    field, node_path(node, path), size);
+	memcpy(text, data, length);
+	return 0;
+}
+
 int state_get_u32(const struct state_node *node, const char *field, uint32_t *value)
 {
 	fdt32_t cell = 0;

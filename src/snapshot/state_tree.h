@@ -39,6 +39,7 @@ void state_end(struct state_writer *writer);
 void state_put_u32(struct state_writer *writer, const char *field, uint32_t value);
 void state_put_u64(struct state_writer *writer, const char *field, uint64_t value);
 void state_put_bytes(struct state_writer *writer, const char *field, const void *data, size_t size);
+void state_put_text(struct state_writer *writer, const char *field, const char *text);
 
 /* A node of a checked blob; it borrows the blob's bytes. */
 struct state_node {
@@ -63,6 +64,9 @@ MUST_USE int state_get_u64(const struct state_node *node, const char *field, uin
 /* Exactly size bytes. */
 MUST_USE int state_get_bytes(const struct state_node *node, const char *field, void *data,
 			     size_t size);
+/* Text that fits size bytes with its NUL. */
+MUST_USE int state_get_text(const struct state_node *node, const char *field, char *text,
+			    size_t size);
 /* However many there are; *data points into the blob. */
 MUST_USE int state_get_blob(const struct state_node *node, const char *field, const uint8_t **data,
 			    size_t *size);

@@ -148,6 +148,11 @@ void state_put_bytes(struct state_writer *writer, const char *field, const void 
 	EMIT(writer, fdt_property(writer->blob, field, data, (int)size));
 }
 
+void state_put_text(struct state_writer *writer, const char *field, const char *text)
+{
+	state_put_bytes(writer, field, text, strlen(text) + 1);
+}
+
 void state_put_u32(struct state_writer *writer, const char *field, uint32_t value)
 {
 	if (allow_field(writer, field))

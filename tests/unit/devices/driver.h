@@ -24,10 +24,14 @@
 #define INDIRECT_GPA  (RAM_BASE + 0x4000)
 #define BUFFER_GPA    (RAM_BASE + 0x10000)
 
+#define RINGS_PITCH   0x100000u /* from the rings of one queue to those of the next */
+
+/* Of one queue; a device with several has one driver for each. */
 struct driver {
 	struct surroundings *s;
 	struct device *device;
-	uint16_t size; /* of queue 0 */
+	unsigned queue;
+	uint16_t size;
 	uint16_t offered, seen;
 	unsigned next_desc;
 };
@@ -69,13 +73,19 @@ static inline void put_desc(struct surroundings *s, uint64_t table, unsigned ind
 
 /* ---- the walk to DRIVER_OK ---- */
 
+/* Where this queue has what queue 0 has at gpa. */
+static inline uint64_t ring(const struct driver *driver, uint64_t gpa)
+{
+	return gpa + (uint64_t)driver->queue * RINGS_PITCH;
+}
+
 static inline void driver_reset(struct driver *driver)
 {
 	set32(driver->device, VIRTIO_MMIO_STATUS, 0);
 	driver->offered = driver->seen = 0;
 	driver->next_desc = 0;
-	memset(ram(driver->s, AVAIL_GPA), 0, 0x1000);
-	memset(ram(driver->s, USED_GPA), 0, 0x1000);
+	memset(ram(driver->s, ring(driver, AVAIL_GPA)), 0, 0x1000);
+	memset(ram(driver->s, ring(driver, USED_GPA)), 0, 0x1000);
 }
 
 static inline void driver_features(struct driver *driver, uint64_t features)
@@ -101,11 +111,11 @@ static inline void driver_queue(struct driver *driver, uint32_t size)
 	struct device *device = driver->device;
 
 	driver->size = (uint16_t)size;
-	set32(device, VIRTIO_MMIO_QUEUE_SEL, 0);
+	set32(device, VIRTIO_MMIO_QUEUE_SEL, driver->queue);
 	set32(device, VIRTIO_MMIO_QUEUE_NUM, size);
-	set64(device, VIRTIO_MMIO_QUEUE_DESC_LOW, DESC_GPA);
-	set64(device, VIRTIO_MMIO_QUEUE_AVAIL_LOW, AVAIL_GPA);
-	set64(device, VIRTIO_MMIO_QUEUE_USED_LOW, USED_GPA);
+	set64(device, VIRTIO_MMIO_QUEUE_DESC_LOW, ring(driver, DESC_GPA));
+	set64(device, VIRTIO_MMIO_QUEUE_AVAIL_LOW, ring(driver, AVAIL_GPA));
+	set64(device, VIRTIO_MMIO_QUEUE_USED_LOW, ring(driver, USED_GPA));
 	set32(device, VIRTIO_MMIO_QUEUE_READY, 1);
 }
 
@@ -131,34 +141,34 @@ static inline uint16_t driver_desc(struct driver *driver, uint64_t gpa, uint32_t
 {
 	uint16_t index = (uint16_t)(driver->next_desc++ % driver->size);
 
-	put_desc(driver->s, DESC_GPA, index, gpa, size, flags,
+	put_desc(driver->s, ring(driver, DESC_GPA), index, gpa, size, flags,
 		 (uint16_t)(driver->next_desc % driver->size));
 	return index;
 }
 
 static inline void driver_offer(struct driver *driver, uint16_t head)
 {
-	put16(driver->s, AVAIL_GPA + 4 + 2 * (driver->offered % driver->size), head);
-	put16(driver->s, AVAIL_GPA + 2, ++driver->offered);
+	put16(driver->s, ring(driver, AVAIL_GPA) + 4 + 2 * (driver->offered % driver->size), head);
+	put16(driver->s, ring(driver, AVAIL_GPA) + 2, ++driver->offered);
 }
 
 static inline void driver_kick(struct driver *driver)
 {
-	set32(driver->device, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	set32(driver->device, VIRTIO_MMIO_QUEUE_NOTIFY, driver->queue);
 }
 
 static inline uint16_t driver_used_index(struct driver *driver)
 {
-	return get16(driver->s, USED_GPA + 2);
+	return get16(driver->s, ring(driver, USED_GPA) + 2);
 }
 
 /* Wait for the next used chain: its written length. */
 static inline uint32_t driver_wait(struct driver *driver, uint16_t head)
 {
-	uint64_t entry = USED_GPA + 4 + 8 * (driver->seen % driver->size);
+	uint64_t entry = ring(driver, USED_GPA) + 4 + 8 * (driver->seen % driver->size);
 
 	/* With EVENT_IDX, ask for the interrupt first and look afterwards. */
-	put16(driver->s, AVAIL_GPA + 4 + 2 * driver->size, driver->seen);
+	put16(driver->s, ring(driver, AVAIL_GPA) + 4 + 2 * driver->size, driver->seen);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (driver_used_index(driver) == driver->seen)
 		irq_wait(driver->s);

@@ -170,6 +170,23 @@ START_TEST(disks_need_paths_of_their_own)
 }
 END_TEST
 
+START_TEST(interfaces_need_taps_of_their_own)
+{
+	start();
+	set("net.lan.mac=52:54:00:12:34:56");
+	assert_refused(CONFIG_RUN, "net.lan.tap: is missing");
+	set("net.lan.tap=tap0");
+	ck_assert_int_eq(config_check(&config, CONFIG_RUN), 0);
+	set("net.lan.mac=53:54:00:12:34:56");
+	assert_refused(CONFIG_RESTORE, "net.lan.mac: \"53:54:00:12:34:56\" is no address");
+	set("net.lan.mac=");
+	set("net.wan.tap=tap0");
+	assert_refused(CONFIG_RUN, "net.wan.tap: is the same as net.lan.tap");
+	set("net.wan.tap=tap1");
+	ck_assert_int_eq(config_check(&config, CONFIG_RUN), 0);
+}
+END_TEST
+
 START_TEST(keys_must_agree)
 {
 	start();
@@ -215,6 +232,7 @@ static const struct {
 } files[] = {
 	{"minimal.ini", CONFIG_RUN},
 	{"disk.ini", CONFIG_RUN},
+	{"network.ini", CONFIG_RUN},
 	{"restore.ini", CONFIG_RESTORE},
 };
 
@@ -243,6 +261,7 @@ static Suite *config_suite(void)
 	tcase_add_test(tests, a_run_needs_a_kernel);
 	tcase_add_test(tests, the_name_makes_a_socket);
 	tcase_add_test(tests, disks_need_paths_of_their_own);
+	tcase_add_test(tests, interfaces_need_taps_of_their_own);
 	tcase_add_test(tests, keys_must_agree);
 	tcase_add_test(tests, printed_config_reads_back);
 	tcase_add_loop_test(tests, shipped_files_are_right, 0,

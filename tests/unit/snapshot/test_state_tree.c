@@ -103,6 +103,32 @@ START_TEST(missing_and_mis_sized_fields_are_named_with_their_path)
 }
 END_TEST
 
+START_TEST(texts_end_and_fit)
+{
+	struct state_writer *writer = state_writer_create();
+	struct state_node root;
+	struct bytes blob;
+	char text[6];
+
+	state_put_text(writer, "short", "tap-0");
+	state_put_text(writer, "empty", "");
+	state_put_text(writer, "long", "tap-00");
+	state_put_bytes(writer, "open", "tap", 3);
+	state_put_bytes(writer, "nothing", "", 0);
+	ck_ok(state_writer_finish(writer, &blob));
+	ck_ok(state_tree_open(blob.data, blob.size, &root));
+	ck_ok(state_get_text(&root, "short", text, sizeof(text)));
+	ck_assert_str_eq(text, "tap-0");
+	ck_ok(state_get_text(&root, "empty", text, sizeof(text)));
+	ck_assert_str_eq(text, "");
+	ck_fails(state_get_text(&root, "long", text, sizeof(text)), EXIT_DATA, "long");
+	ck_fails(state_get_text(&root, "open", text, sizeof(text)), EXIT_DATA, "open");
+	ck_fails(state_get_text(&root, "nothing", text, sizeof(text)), EXIT_DATA, "nothing");
+	ck_fails(state_get_text(&root, "none", text, sizeof(text)), EXIT_DATA, "none");
+	bytes_finish(&blob);
+}
+END_TEST
+
 START_TEST(writer_misuse_is_reported_by_finish)
 {
 	struct state_writer *writer;
@@ -242,7 +268,7 @@ END_TEST
 
 SUITE_MAIN("snapshot/state_tree", what_was_put_can_be_got,
 	   numbered_children_are_counted_up_to_a_gap, a_large_tree_grows,
-	   missing_and_mis_sized_fields_are_named_with_their_path,
+	   missing_and_mis_sized_fields_are_named_with_their_path, texts_end_and_fit,
 	   writer_misuse_is_reported_by_finish, names_stand_once, depth_is_bounded,
 	   every_truncation_is_refused, other_versions_are_refused,
 	   bytes_behind_the_end_are_refused, every_bit_flip_is_survived)
