@@ -46,27 +46,28 @@ def available_modes():
 class Machine(Process):
     """A thaw process; ask() talks to the witness inside the guest."""
 
-    def __init__(self, directory, name, command, sets):
+    def __init__(self, directory, name, command, sets, within=()):
+        """within: words before the command, such as those that enter a network namespace."""
         self.name = name
         self.socket = f"{directory}/{name}.sock"
         options = []
         for key, value in {"machine.name": name, "machine.control": self.socket, **sets}.items():
             options += ["--set", f"{key}={value}"]
-        super().__init__([THAW, *command, *options], f"{directory}/{name}.log")
+        super().__init__([*within, THAW, *command, *options], f"{directory}/{name}.log")
 
     @classmethod
-    def boot(cls, directory, name="vm", kernel=None, initrd=True, **sets):
+    def boot(cls, directory, name="vm", kernel=None, initrd=True, within=(), **sets):
         config = Path(directory) / "empty.ini"
         config.write_text("")
         settings = {"kernel.image": kernel or KERNEL, "machine.memory": "128M",
                     "kernel.cmdline": CMDLINE}
         if initrd:
             settings["kernel.initrd"] = GUESTS / "initrd.cpio.gz"
-        return cls(directory, name, ["run", config], {**settings, **underscores(sets)})
+        return cls(directory, name, ["run", config], {**settings, **underscores(sets)}, within)
 
     @classmethod
-    def restore(cls, directory, url, name="vm", **sets):
-        return cls(directory, name, ["restore", url], underscores(sets))
+    def restore(cls, directory, url, name="vm", within=(), **sets):
+        return cls(directory, name, ["restore", url], underscores(sets), within)
 
     def ready(self):
         self.expect(r"READY nonce=[0-9a-f]+")
@@ -144,5 +145,5 @@ class Lab(processes.Lab):
     def boot(self, name="vm", **options):
         return self.keep(Machine.boot(self.directory, name, **options))
 
-    def restore(self, url, name="vm", **sets):
-        return self.keep(Machine.restore(self.directory, url, name, **sets))
+    def restore(self, url, name="vm", **options):
+        return self.keep(Machine.restore(self.directory, url, name, **options))
