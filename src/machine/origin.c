@@ -104,28 +104,30 @@ static json_t *servers_status(struct remote_session *session)
 
 	for (unsigned i = 0; i < count; i++)
 		json_array_append_new(servers,
-				      json_pack("{s:s, s:s, s:I, s:f}", "url", status[i].url,
+				      json_pack("{s:s, s:s, s:I, s:f, s:I}", "url", status[i].url,
 						"state", status[i].state, "failures",
 						(json_int_t)status[i].failures, "handshake_us",
-						(double)status[i].latency_ns / NS_PER_US));
+						(double)status[i].latency_ns / NS_PER_US, "fetches",
+						(json_int_t)status[i].fetches));
 	return servers;
 }
 
 json_t *origin_status(struct origin *origin)
 {
 	struct remote_status status;
-	uint64_t stalled_ms = 0;
+	uint64_t stalled_ns = 0;
 
 	if (!origin->remote)
 		return json_null();
 	remote_session_status(origin->from.session, &status);
 	if (status.stalled_since_ns)
-		stalled_ms = (clock_now_ns() - status.stalled_since_ns) / NS_PER_MS;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests",
-			 (json_int_t)status.requests, "bytes_received",
-			 (json_int_t)status.bytes_received, "reconnects",
-			 (json_int_t)status.reconnects, "late_fetches",
-			 (json_int_t)status.late_fetches, "hedges", (json_int_t)status.hedges,
-			 "hedges_won", (json_int_t)status.hedges_won, "stalled_ms",
-			 (json_int_t)stalled_ms, "servers", servers_status(origin->from.session));
+		stalled_ns = clock_now_ns() - status.stalled_since_ns;
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests",
+		(json_int_t)status.requests, "bytes_received", (json_int_t)status.bytes_received,
+		"reconnects", (json_int_t)status.reconnects, "late_fetches",
+		(json_int_t)status.late_fetches, "hedges", (json_int_t)status.hedges, "hedges_won",
+		(json_int_t)status.hedges_won, "stalled_ms", (json_int_t)(stalled_ns / NS_PER_MS),
+		"stalled_total_ms", (json_int_t)((status.stalled_ns + stalled_ns) / NS_PER_MS),
+		"servers", servers_status(origin->from.session));
 }

@@ -38,6 +38,7 @@ static json_t *faults_status(const struct pager_status *status)
 	set_number(faults, "service", status->faults[FAULT_SERVICE]);
 	set_number(faults, "prefetch", status->faults[FAULT_BULK]);
 	set_number(faults, "waited", status->waits);
+	set_number(faults, "late", status->late);
 	return faults;
 }
 
@@ -93,6 +94,41 @@ static json_t *latency_status(struct pager *pager)
 	return latency;
 }
 
+static json_t *vcpus_status(struct machine *machine)
+{
+	json_t *vcpus = json_array();
+
+	for (unsigned i = 0; i < machine->config.vcpus; i++) {
+		struct pager_vcpu_status vcpu;
+
+		pager_vcpu_status(machine->pager, i, &vcpu);
+		json_array_append_new(
+			vcpus, json_pack("{s:I, s:I, s:f, s:f}", "faults", (json_int_t)vcpu.faults,
+					 "waited", (json_int_t)vcpu.waits, "blocked_ms",
+					 (double)vcpu.blocked_ns / NS_PER_MS, "waiting_ms",
+					 (double)vcpu.waiting_ns / NS_PER_MS));
+	}
+	return vcpus;
+}
+
+/* As thaw-bench has it: [ms, pages], and how they came. */
+static json_t *timeline_status(struct pager *pager)
+{
+	struct timeline_sample samples[TIMELINE_MOST];
+	size_t count = pager_timeline(pager, samples);
+	json_t *timeline = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		json_int_t demand = (json_int_t)samples[i].demand;
+		json_int_t prefetched = (json_int_t)samples[i].prefetched;
+
+		json_array_append_new(timeline, json_pack("[f, I, I, I]",
+							  (double)samples[i].time_ns / NS_PER_MS,
+							  demand + prefetched, demand, prefetched));
+	}
+	return timeline;
+}
+
 static void add_paging(struct machine *machine, json_t *status)
 {
 	struct pager_status pager;
@@ -104,6 +140,8 @@ static void add_paging(struct machine *machine, json_t *status)
 	json_object_set_new(status, "faults", faults_status(&pager));
 	json_object_set_new(status, "prefetch", prefetch_status(&pager));
 	json_object_set_new(status, "latency_us", latency_status(machine->pager));
+	json_object_set_new(status, "vcpu_faults", vcpus_status(machine));
+	json_object_set_new(status, "timeline_ms", timeline_status(machine->pager));
 }
 
 static void add_origin(struct machine *machine, json_t *status)

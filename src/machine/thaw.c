@@ -109,6 +109,7 @@ static int prepare_paging(struct machine *machine)
 	struct pager_config config = {
 		.memory = &machine->memory,
 		.open_source = open_source,
+		.fault_deadline_ns = machine->config.fault_deadline_ns,
 		.record = machine->config.record[0],
 		.failed = paging_failed,
 		.resident = all_resident,

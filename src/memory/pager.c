@@ -148,16 +148,12 @@ static void wait_in_flight(struct pager_thread *self, uint64_t page, struct faul
 	histogram_record(&self->latency[PART_WAIT], fault->asked_ns - since);
 }
 
-static int resolve_page(struct pager *pager, enum fault_class fault_class, uint64_t page)
+static int make_page_present(struct pager_thread *self, uint64_t page, uint64_t now)
 {
-	uint64_t now = clock_now_ns();
 	struct fault fault = {.began_ns = now, .asked_ns = now};
-	struct pager_thread *self;
+	struct pager *pager = self->pager;
 	enum page_state state;
-	int r = pager_thread_self(pager, fault_class, &self);
 
-	if (r)
-		return r;
 	while ((state = page_map_claim(&pager->map, page)) == PAGE_IN_FLIGHT ||
 	       state == PAGE_AWAITED)
 		wait_in_flight(self, page, &fault);
@@ -166,6 +162,22 @@ static int resolve_page(struct pager *pager, enum fault_class fault_class, uint6
 	if (fault.asked_ns != now)
 		histogram_record(&self->latency[PART_TOTAL], fault.asked_ns - now);
 	return populate(pager, page);
+}
+
+/* In view of the watcher. */
+static int resolve_page(struct pager *pager, enum fault_class fault_class, uint64_t page)
+{
+	uint64_t now = clock_now_ns();
+	struct pager_thread *self;
+	int r = pager_thread_self(pager, fault_class, &self);
+
+	if (r)
+		return r;
+	atomic_store_explicit(&self->fault_page, page, memory_order_relaxed);
+	atomic_store_explicit(&self->fault_since_ns, now, memory_order_release);
+	r = make_page_present(self, page, now);
+	atomic_store_explicit(&self->fault_since_ns, 0, memory_order_relaxed);
+	return r;
 }
 
 int pager_resolve(struct pager *pager, uint64_t gpa)
@@ -242,6 +254,7 @@ static void become_resident(struct pager *pager)
 	userfault_close(&pager->userfault);
 	pager_threads_close_sources(pager);
 	pager_bulk_join(pager); /* each closes its own when it has taken what it asked for */
+	pager_watch_stop(pager);
 	pager->config.resident(pager->config.context);
 }
 
@@ -287,14 +300,19 @@ int pager_create(const struct pager_config *config, struct pager **out)
 	pthread_mutex_init(&pager->gate.lock, NULL);
 	pthread_cond_init(&pager->gate.changed, NULL);
 	pthread_mutex_init(&pager->order.lock, NULL);
+	pthread_mutex_init(&pager->watch.lock, NULL);
+	pthread_cond_init(&pager->watch.over_changed, NULL);
 	pager->service_wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pager->service_wakeup < 0)
 		r = fail(EXIT_OS, errno, "eventfd: %s", strerror(errno));
 	else
 		r = page_map_init(&pager->map, memory->size / memory->host_page_size);
+	if (!r)
+		r = pager_watch_start(pager);
 	if (!r && (r = -pthread_create(&pager->service_thread, NULL, service_main, pager)))
 		r = fail(EXIT_OS, -r, "cannot start the pager's thread: %s", strerror(-r));
 	if (r) {
+		pager_watch_stop(pager);
 		userfault_close(&pager->userfault);
 		file_close(&pager->service_wakeup);
 		page_map_finish(&pager->map);
@@ -321,6 +339,7 @@ void pager_destroy(struct pager *pager)
 	pager_resume(pager);
 	pthread_join(pager->service_thread, NULL);
 	pager_bulk_join(pager);
+	pager_watch_stop(pager);
 	pager->config.memory->pager = NULL;
 	pager_threads_destroy(pager);
 	userfault_close(&pager->userfault);
@@ -330,6 +349,8 @@ void pager_destroy(struct pager *pager)
 	pthread_mutex_destroy(&pager->gate.lock);
 	pthread_cond_destroy(&pager->gate.changed);
 	pthread_mutex_destroy(&pager->order.lock);
+	pthread_mutex_destroy(&pager->watch.lock);
+	pthread_cond_destroy(&pager->watch.over_changed);
 	page_order_finish(&pager->order);
 	free(pager);
 }

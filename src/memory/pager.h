@@ -20,6 +20,7 @@
 #include "base/histogram.h"
 #include "memory/guest_memory.h"
 #include "memory/page_source.h"
+#include "memory/timeline.h"
 #include "memory/userfault.h"
 
 #include <stdbool.h>
@@ -49,6 +50,9 @@ struct pager_config {
 
 	/* Give the calling thread a page source of its own. */
 	int (*open_source)(void *context, enum page_priority priority, struct page_source **source);
+
+	/* A fault that waits longer is logged and counted, whatever it waits for; 0: none is. */
+	uint64_t fault_deadline_ns;
 
 	bool record; /* keep what pager_recording() gives */
 
@@ -136,6 +140,7 @@ struct pager_status {
 	uint64_t pages_zero, pages_fetched; /* installed without, and with, the network */
 	uint64_t faults[FAULT_CLASSES];     /* installs by class: a fault, or a run in bulk */
 	uint64_t waits;                     /* faults that found their page in flight */
+	uint64_t late;                      /* faults that waited past the deadline */
 	uint64_t set_pages;                 /* of the working set */
 	uint64_t set_brought, set_late;     /* of them, brought in bulk, or by demand first */
 	uint64_t dropped; /* pages that arrived in bulk though demand had brought them */
@@ -143,6 +148,20 @@ struct pager_status {
 };
 
 void pager_status(struct pager *pager, struct pager_status *status);
+
+/* What a vCPU has to do with paging.  In the fault mode "uffd" it is the service thread that
+ * has faults. */
+struct pager_vcpu_status {
+	uint64_t faults, waits; /* as above */
+	uint64_t blocked_ns;    /* in faults that are over */
+	uint64_t waiting_ns;    /* in the one it is in; 0: none */
+};
+
+void pager_vcpu_status(struct pager *pager, unsigned number, struct pager_vcpu_status *status);
+
+/* Samples of the pages that have come, oldest first; how many there are.  The last one is of the
+ * moment when every page was present. */
+size_t pager_timeline(struct pager *pager, struct timeline_sample samples[TIMELINE_MOST]);
 
 /* Add the latencies (ns) of one class to a histogram. */
 void pager_latency(struct pager *pager, enum fault_class fault_class, enum fault_part part,

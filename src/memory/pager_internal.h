@@ -5,6 +5,7 @@
  *	pager.c           the path of a fault
  *	pager_thread.c    what each paging thread has for itself
  *	pager_status.c    what they have counted
+ *	pager_watch.c     which faults are late, and how many pages there are when
  *	pager_record.c    which page was waited for, and when
  *	pager_bulk.c      the threads that bring pages before somebody waits for them
  *	pager_order.c     which page they ask for next
@@ -29,7 +30,10 @@ struct pager_thread {
 	struct histogram latency[FAULT_PARTS];
 	_Atomic uint64_t installs, waits, pages_zero, pages_fetched;
 
-	unsigned number;
+	_Atomic uint64_t fault_since_ns, fault_page; /* the fault it is in; since 0: none */
+	uint64_t late_since_ns; /* which of them the watcher has found late; its own */
+
+	_Atomic unsigned number;
 	struct fault_record
 		*records; /* RECORDS_MOST, or NULL; mapped, so unused ones cost nothing */
 	_Atomic size_t record_count; /* those below it never change */
@@ -70,6 +74,16 @@ struct pager {
 		pthread_t threads[BULK_THREADS_MOST];
 		unsigned started, joined, working;
 	} gate; /* of the bulk threads */
+
+	_Atomic uint64_t late; /* written by the watcher */
+	struct {
+		pthread_t thread;
+		bool started;
+		pthread_mutex_t lock; /* of what follows */
+		pthread_cond_t over_changed;
+		bool over;
+		struct timeline timeline;
+	} watch;
 };
 
 /* The calling thread's own part of a pager, made on first use. */
@@ -92,6 +106,10 @@ MUST_USE int pager_put(struct pager_thread *self, uint64_t first, uint32_t count
 MUST_USE int pager_record_init(struct pager_thread *self);
 void pager_record_finish(struct pager_thread *self);
 void pager_record(struct pager_thread *self, uint64_t page, uint64_t now_ns);
+
+MUST_USE int pager_watch_start(struct pager *pager);
+/* No fault can begin any more, or is of interest.  Again: nothing happens. */
+void pager_watch_stop(struct pager *pager);
 
 /* Wait for the bulk threads to end. */
 void pager_bulk_join(struct pager *pager);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pager_status.c - what the threads of a pager have counted, added up. */
+#include "base/clock.h"
 #include "memory/pager_internal.h"
 
 void pager_status(struct pager *pager, struct pager_status *status)
@@ -7,6 +8,7 @@ void pager_status(struct pager *pager, struct pager_status *status)
 	*status = (struct pager_status){
 		.pages_total = pager->map.pages * pager->unit,
 		.pages_missing = page_map_missing(&pager->map) * pager->unit,
+		.late = atomic_load(&pager->late),
 		.resident = atomic_load(&pager->resident),
 	};
 	page_order_status(pager, status);
@@ -27,5 +29,26 @@ void pager_latency(struct pager *pager, enum fault_class fault_class, enum fault
 	for (struct pager_thread *t = pager->threads; t; t = t->next)
 		if (t->fault_class == fault_class)
 			histogram_merge(into, &t->latency[part]);
+	pthread_mutex_unlock(&pager->threads_lock);
+}
+
+static void add_vcpu(struct pager_thread *thread, struct pager_vcpu_status *status)
+{
+	uint64_t since = atomic_load(&thread->fault_since_ns), now = clock_now_ns();
+
+	status->faults += atomic_load(&thread->installs);
+	status->waits += atomic_load(&thread->waits);
+	status->blocked_ns += atomic_load(&thread->latency[PART_TOTAL].total_ns);
+	if (since && since < now)
+		status->waiting_ns += now - since;
+}
+
+void pager_vcpu_status(struct pager *pager, unsigned number, struct pager_vcpu_status *status)
+{
+	*status = (struct pager_vcpu_status){0};
+	pthread_mutex_lock(&pager->threads_lock);
+	for (struct pager_thread *t = pager->threads; t; t = t->next)
+		if (t->fault_class == FAULT_VCPU && t->number == number)
+			add_vcpu(t, status);
 	pthread_mutex_unlock(&pager->threads_lock);
 }

@@ -68,6 +68,7 @@ void remote_session_cancel(struct remote_session *session);
 
 struct remote_status {
 	uint64_t stalled_since_ns; /* clock_now_ns() when fetches began to fail; 0: all is well */
+	uint64_t stalled_ns;       /* before that */
 	uint64_t reconnects;
 	uint64_t late_fetches; /* demand fetches that passed fault_deadline */
 	uint64_t hedges;       /* that asked a second server, and */
@@ -83,6 +84,7 @@ struct remote_server_status {
 	const char *state; /* "healthy", "suspect" or "quarantined" */
 	unsigned failures; /* in a row */
 	uint64_t latency_ns;
+	uint64_t fetches; /* of demand that it answered */
 };
 
 /* How many there are.  Any thread. */

@@ -75,6 +75,14 @@ static inline void connection_proved(struct client_connection *connection)
 		session_works(connection->session, server, connection->opened_ns);
 }
 
+/* The server answered a demand fetch. */
+static inline void connection_count_fetch(struct client_connection *connection)
+{
+	ptrdiff_t server = connection->server - connection->session->replicas.all;
+
+	counter_add(&connection->counters.fetches[server], 1);
+}
+
 static inline bool connection_is_open(const struct client_connection *connection)
 {
 	return connection->channel.fd >= 0;

@@ -98,6 +98,8 @@ void session_remove_counters(struct remote_session *session, struct remote_count
 		counters->next->previous = counters->previous;
 	session->past_requests += counters->requests;
 	session->past_bytes += counters->bytes_received;
+	for (unsigned i = 0; i < SERVERS_MOST; i++)
+		session->past_fetches[i] += counters->fetches[i];
 	pthread_mutex_unlock(&session->lock);
 }
 
@@ -105,6 +107,7 @@ void remote_session_status(struct remote_session *session, struct remote_status 
 {
 	*status = (struct remote_status){
 		.stalled_since_ns = session->stalled_since_ns,
+		.stalled_ns = session->stalled_ns,
 		.reconnects = session->reconnects,
 		.late_fetches = session->late_fetches,
 		.hedges = session->hedges,
@@ -301,6 +304,16 @@ int session_reason(struct remote_session *session, const struct replica *server)
 	return r;
 }
 
+/* With the lock held. */
+static uint64_t fetches_from(const struct remote_session *session, unsigned server)
+{
+	uint64_t fetches = session->past_fetches[server];
+
+	for (struct remote_counters *c = session->live; c; c = c->next)
+		fetches += c->fetches[server];
+	return fetches;
+}
+
 unsigned remote_session_servers(struct remote_session *session,
 				struct remote_server_status servers[SERVERS_MOST])
 {
@@ -314,6 +327,7 @@ unsigned remote_session_servers(struct remote_session *session,
 			.state = states[replicas->all[i].state],
 			.failures = replicas->all[i].failures,
 			.latency_ns = replicas->all[i].latency_ns,
+			.fetches = fetches_from(session, i),
 		};
 	pthread_mutex_unlock(&session->lock);
 	return replicas->count;

@@ -20,6 +20,7 @@
 /* Written by the thread that uses the connection, read by any. */
 struct remote_counters {
 	_Atomic uint64_t requests, bytes_received;
+	_Atomic uint64_t fetches[SERVERS_MOST]; /* of demand, by the server that answered */
 	struct remote_counters *next, *previous;
 };
 
@@ -28,12 +29,14 @@ struct remote_session {
 	int cancel_fd;                    /* an eventfd, readable for good once cancelled */
 	uint8_t machine[MACHINE_ID_SIZE]; /* random; tells servers whose connections these are */
 
-	_Atomic uint64_t stalled_since_ns, reconnects, late_fetches, hedges, hedges_won;
+	_Atomic uint64_t stalled_since_ns, stalled_ns; /* now, and before */
+	_Atomic uint64_t reconnects, late_fetches, hedges, hedges_won;
 	_Atomic unsigned connections; /* made so far; spreads them over the servers */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct remote_counters *live;
 	uint64_t past_requests, past_bytes; /* of connections that are gone */
+	uint64_t past_fetches[SERVERS_MOST];
 	struct replicas replicas;
 };
 

@@ -223,11 +223,13 @@ void trouble_over(struct tcp_pages *pages)
 {
 	struct remote_session *session = pages->connection.session;
 	uint64_t since = atomic_exchange(&session->stalled_since_ns, 0);
+	uint64_t stalled = clock_now_ns() - since;
 
 	atomic_fetch_add(&session->reconnects, 1);
-	if (since)
-		log_info("%s: answers again after %llu ms", pages->connection.server->url,
-			 to_ms(clock_now_ns() - since));
+	if (!since)
+		return;
+	atomic_fetch_add(&session->stalled_ns, stalled);
+	log_info("%s: answers again after %llu ms", pages->connection.server->url, to_ms(stalled));
 }
 
 int tcp_open_pages(struct repository *repository, const struct snapshot *snapshot,

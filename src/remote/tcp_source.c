@@ -147,8 +147,10 @@ static int attempt(struct tcp_source *tcp, const struct page_range *asked, uint8
 
 	if (!r)
 		r = ask_and_receive(tcp, asked, buffer);
-	if (!r)
+	if (!r) {
 		connection_proved(&tcp->pages->connection);
+		connection_count_fetch(&tcp->pages->connection);
+	}
 	return r;
 }
 

@@ -65,7 +65,9 @@ def test_late_page_is_logged_and_counted(lab, frozen, server):
     server.signal(signal.SIGSTOP)
     vm.send("digest\n")
     vm.expect_message("has been awaited for")
-    assert vm.status()["remote"]["late_fetches"] > 0
+    vm.expect_message("has been waiting for page")
+    status = vm.status()
+    assert status["remote"]["late_fetches"] > 0 and status["faults"]["late"] > 0
     server.signal(signal.SIGCONT)
     vm.expect(frozen.digest)
     vm.poweroff()

@@ -76,6 +76,21 @@ def test_lazy_thaw_goes_on(lab, busy, transport, fault_mode):
     assert all(part["samples"] <= total["samples"] and part["p50"] <= total["max"] for part in parts)
     assert parts[1]["samples"] == parts[2]["samples"] > 0  # what came was checked
     assert bool(status["remote"]) == (transport == "tcp")
+    check_figures(status, busy)
+
+
+def check_figures(status, busy):
+    """What an operator sees adds up."""
+    faults, vcpus, times = (status[key] for key in ("faults", "vcpu_faults", "timeline_ms"))
+    assert len(vcpus) == busy.vcpus
+    assert sum(vcpu["faults"] for vcpu in vcpus) >= faults["vcpu"]
+    assert all((vcpu["blocked_ms"] > 0) == (vcpu["faults"] + vcpu["waited"] > 0) for vcpu in vcpus)
+    assert times == sorted(times) and 0 < len(times) <= 128
+    assert all(present == demand and prefetched == 0 for _, present, demand, prefetched in times)
+    if status["remote"]:
+        fetched = sum(server["fetches"] for server in status["remote"]["servers"])
+        assert 0 < fetched <= status["latency_us"]["network"]["samples"]
+        assert status["remote"]["stalled_total_ms"] == 0
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

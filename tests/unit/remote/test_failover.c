@@ -76,12 +76,17 @@ static void check_page(struct page_source *source, uint64_t page)
 	ck_assert_mem_eq(buffer, expected, PAGE_SIZE);
 }
 
-static const char *state_of(int i)
+static const struct remote_server_status *status_of(int i)
 {
 	static struct remote_server_status status[SERVERS_MOST];
 
 	ck_assert_uint_eq(remote_session_servers(session, status), SERVERS);
-	return status[i].state;
+	return &status[i];
+}
+
+static const char *state_of(int i)
+{
+	return status_of(i)->state;
 }
 
 /* A repository's connection and that of its first source go to two servers. */
@@ -119,7 +124,11 @@ START_TEST(the_others_serve_when_one_is_gone)
 	stop(2);
 	check_page(source, 4);
 	ck_assert_int_eq(servers[0].gets + servers[2].gets, 3);
+	for (int i = 0; i < SERVERS; i++)
+		ck_assert_int_eq(status_of(i)->fetches, servers[i].gets);
 	page_source_destroy(source);
+	for (int i = 0; i < SERVERS; i++)
+		ck_assert_int_eq(status_of(i)->fetches, servers[i].gets);
 	finish();
 }
 END_TEST
