@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/prometheus.h"
 #include "base/unix_socket.h"
 #include "machine/control_operations.h"
 #include "machine/machine.h"
@@ -19,6 +20,7 @@
 #include <event2/http.h>
 #include <event2/thread.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,17 +57,23 @@ static int http_status(enum exit_code exit_code, int errnum)
 	return exit_code == EXIT_USAGE || exit_code == EXIT_CONFIG ? 400 : 500;
 }
 
-static void send_json(struct evhttp_request *request, int status, json_t *reply)
+static void send_text(struct evhttp_request *request, int status, const char *type,
+		      const char *text)
 {
 	struct evbuffer *body = evbuffer_new();
+
+	evbuffer_add_printf(body, "%s\n", text);
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+	evhttp_send_reply(request, status, NULL, body);
+	evbuffer_free(body);
+}
+
+static void send_json(struct evhttp_request *request, int status, json_t *reply)
+{
 	char *text = json_dumps(reply, JSON_INDENT(2));
 
-	evbuffer_add_printf(body, "%s\n", text ? text : "{}");
-	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
-			  "application/json");
-	evhttp_send_reply(request, status, NULL, body);
+	send_text(request, status, "application/json", text ? text : "{}");
 	free(text);
-	evbuffer_free(body);
 }
 
 static void send_error(struct evhttp_request *request, int status, const char *text,
@@ -180,6 +188,22 @@ static void on_status(struct evhttp_request *request, struct control *control)
 	json_decref(status);
 }
 
+static void on_metrics(struct evhttp_request *request, struct control *control)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out) {
+		send_error(request, 500, "out of memory for the metrics", EXIT_OS);
+		return;
+	}
+	machine_metrics(control->machine, out);
+	(void)fclose(out);
+	send_text(request, 200, PROMETHEUS_CONTENT_TYPE, text);
+	free(text);
+}
+
 static void on_request(struct evhttp_request *request, void *context)
 {
 	struct control *control = context;
@@ -192,10 +216,12 @@ static void on_request(struct evhttp_request *request, void *context)
 		start_operation(control, request, run);
 	else if (!post && !strcmp(target, "/v1/status"))
 		on_status(request, control);
+	else if (!post && !strcmp(target, "/v1/metrics"))
+		on_metrics(request, control);
 	else
 		send_error(request, 404,
-			   "no such request; there are GET /v1/status and POST /v1/pause, "
-			   "/v1/resume, /v1/stop, /v1/snapshot",
+			   "no such request; there are GET /v1/status, /v1/metrics and POST "
+			   "/v1/pause, /v1/resume, /v1/stop, /v1/snapshot, /v1/workingset",
 			   EXIT_USAGE);
 }
 

@@ -2,7 +2,7 @@
 /*
  * control.h - the control socket: HTTP/1.1 with JSON over a UNIX socket.
  *
- *	GET  /v1/status
+ *	GET  /v1/status    /v1/metrics (the same for Prometheus)
  *	POST /v1/pause     /v1/resume     /v1/stop
  *	POST /v1/snapshot  {"url": "dir:/srv/store/web", "then": "resume" | "pause" | "stop"}
  *

@@ -22,6 +22,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 struct machine;
 
@@ -72,5 +73,8 @@ void machine_stop(struct machine *machine, enum exit_code exit_code);
 
 /* What `thaw status --json` shows; a new reference.  Never blocks for long. */
 json_t *machine_status(struct machine *machine);
+
+/* The same for Prometheus (base/prometheus.h). */
+void machine_metrics(struct machine *machine, FILE *out);
 
 #endif

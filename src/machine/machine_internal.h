@@ -8,7 +8,7 @@
  *	frozen_memory.c    its memory, while it runs or stands still
  *	generation.c    what it was thawed from or frozen to last, and what was written since
  *	life.c       how it ends
- *	status.c     what it says of itself
+ *	status.c metrics.c    what it says of itself
  *	machine_devices.c    the table of devices
  *	machine_adopt.c    what a snapshot says of them
  *	working_sets.c    prefetching by earlier recordings, and recording
@@ -91,6 +91,9 @@ MUST_USE int machine_prefetch(struct machine *machine);
 /* What the next thaw is likely to touch first: what was prefetched for this one, then what was
  * recorded; some pages twice.  The array is the caller's to free. */
 MUST_USE int machine_first_pages(struct machine *machine, uint64_t **pages, size_t *count);
+
+/* Of everything that somebody waited for. */
+void machine_demand_latency(struct machine *machine, enum fault_part part, struct histogram *into);
 
 /* Write the working set, if this machine records one; a failure is only logged. */
 void machine_record_if_asked(struct machine *machine);

@@ -3,6 +3,7 @@
 #include "machine/origin.h"
 
 #include "base/clock.h"
+#include "base/prometheus.h"
 #include "machine/repositories.h"
 
 #include <errno.h>
@@ -112,16 +113,20 @@ static json_t *servers_status(struct remote_session *session)
 	return servers;
 }
 
+static uint64_t stalled_now_ns(const struct remote_status *status)
+{
+	return status->stalled_since_ns ? clock_now_ns() - status->stalled_since_ns : 0;
+}
+
 json_t *origin_status(struct origin *origin)
 {
 	struct remote_status status;
-	uint64_t stalled_ns = 0;
+	uint64_t stalled_ns;
 
 	if (!origin->remote)
 		return json_null();
 	remote_session_status(origin->from.session, &status);
-	if (status.stalled_since_ns)
-		stalled_ns = clock_now_ns() - status.stalled_since_ns;
+	stalled_ns = stalled_now_ns(&status);
 	return json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests",
 		(json_int_t)status.requests, "bytes_received", (json_int_t)status.bytes_received,
@@ -130,4 +135,40 @@ json_t *origin_status(struct origin *origin)
 		(json_int_t)status.hedges_won, "stalled_ms", (json_int_t)(stalled_ns / NS_PER_MS),
 		"stalled_total_ms", (json_int_t)((status.stalled_ns + stalled_ns) / NS_PER_MS),
 		"servers", servers_status(origin->from.session));
+}
+
+static void put_fetches(struct remote_session *session, FILE *out)
+{
+	struct remote_server_status status[SERVERS_MOST];
+	unsigned count = remote_session_servers(session, status);
+	char labels[400]; /* a URL */
+
+	prometheus_head(out, "thaw_server_fetches_total", "counter",
+			"Demand fetches, by the server that answered.");
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(labels, sizeof(labels), "server=\"%s\"", status[i].url);
+		prometheus_value(out, "thaw_server_fetches_total", labels, status[i].fetches);
+	}
+}
+
+void origin_metrics(struct origin *origin, FILE *out)
+{
+	struct remote_status status;
+
+	if (!origin->remote)
+		return;
+	remote_session_status(origin->from.session, &status);
+	prometheus_one(out, "thaw_received_bytes_total", "counter", "Bytes from servers.",
+		       status.bytes_received);
+	prometheus_one(out, "thaw_late_fetches_total", "counter",
+		       "Demand fetches that waited past fault_deadline.", status.late_fetches);
+	prometheus_one(out, "thaw_hedges_total", "counter", "Fetches that asked a second server.",
+		       status.hedges);
+	prometheus_one(out, "thaw_hedges_won_total", "counter",
+		       "Of them, those that it answered first.", status.hedges_won);
+	prometheus_head(out, "thaw_stalled_seconds_total", "counter",
+			"Time in which no server could be reached.");
+	prometheus_seconds(out, "thaw_stalled_seconds_total", "",
+			   status.stalled_ns + stalled_now_ns(&status));
+	put_fetches(origin->from.session, out);
 }

@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 struct origin;
 
@@ -41,5 +42,7 @@ bool origin_stalled(struct origin *origin);
 
 /* What status shows of the connections; a new reference, or NULL for a directory. */
 json_t *origin_status(struct origin *origin);
+/* The same for Prometheus; nothing for a directory. */
+void origin_metrics(struct origin *origin, FILE *out);
 
 #endif

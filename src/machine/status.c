@@ -8,8 +8,6 @@ static void set_number(json_t *object, const char *key, uint64_t value)
 	json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
-static const char *const part_names[] = {"total", "wait", "network", "verify", "install"};
-
 static const char *state_word(struct machine *machine)
 {
 	if (machine->paused)
@@ -49,7 +47,10 @@ static json_t *prefetch_status(const struct pager_status *status)
 	set_number(prefetch, "set", status->set_pages);
 	set_number(prefetch, "brought", status->set_brought);
 	set_number(prefetch, "late", status->set_late);
+	set_number(prefetch, "overtaken", status->set_overtaken);
 	set_number(prefetch, "dropped", status->dropped);
+	if (status->set_pages)
+		json_object_set_new(prefetch, "recall", json_real(status->recall));
 	return prefetch;
 }
 
@@ -59,7 +60,14 @@ static void add_bucket(void *context, uint64_t top_ns, uint64_t samples)
 						 "samples", (json_int_t)samples));
 }
 
-static json_t *part_status(struct pager *pager, enum fault_part part)
+void machine_demand_latency(struct machine *machine, enum fault_part part, struct histogram *into)
+{
+	pager_latency(machine->pager, FAULT_VCPU, part, into);
+	pager_latency(machine->pager, FAULT_DEVICE, part, into);
+	pager_latency(machine->pager, FAULT_SERVICE, part, into);
+}
+
+static json_t *part_status(struct machine *machine, enum fault_part part)
 {
 	static const struct {
 		const char *name;
@@ -68,9 +76,7 @@ static json_t *part_status(struct pager *pager, enum fault_part part)
 	struct histogram demand = {0};
 	json_t *latency = json_object(), *buckets = json_array();
 
-	pager_latency(pager, FAULT_VCPU, part, &demand);
-	pager_latency(pager, FAULT_DEVICE, part, &demand);
-	pager_latency(pager, FAULT_SERVICE, part, &demand);
+	machine_demand_latency(machine, part, &demand);
 	set_number(latency, "samples", histogram_samples(&demand));
 	for (size_t i = 0; i < sizeof(percentiles) / sizeof(*percentiles); i++) {
 		uint64_t ns = histogram_percentile(&demand, percentiles[i].fraction);
@@ -83,14 +89,13 @@ static json_t *part_status(struct pager *pager, enum fault_part part)
 	return latency;
 }
 
-/* Demand latency: everything that somebody waited for. */
-static json_t *latency_status(struct pager *pager)
+static json_t *latency_status(struct machine *machine)
 {
 	json_t *latency = json_object();
 
 	for (int part = 0; part < FAULT_PARTS; part++)
-		json_object_set_new(latency, part_names[part],
-				    part_status(pager, (enum fault_part)part));
+		json_object_set_new(latency, fault_part_name((enum fault_part)part),
+				    part_status(machine, (enum fault_part)part));
 	return latency;
 }
 
@@ -139,7 +144,7 @@ static void add_paging(struct machine *machine, json_t *status)
 	json_object_set_new(status, "pages", pages_status(&pager));
 	json_object_set_new(status, "faults", faults_status(&pager));
 	json_object_set_new(status, "prefetch", prefetch_status(&pager));
-	json_object_set_new(status, "latency_us", latency_status(machine->pager));
+	json_object_set_new(status, "latency_us", latency_status(machine));
 	json_object_set_new(status, "vcpu_faults", vcpus_status(machine));
 	json_object_set_new(status, "timeline_ms", timeline_status(machine->pager));
 }

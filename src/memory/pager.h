@@ -42,6 +42,9 @@ enum fault_part {
 	FAULT_PARTS
 };
 
+/* "total", "wait", "network", "verify" or "install". */
+const char *fault_part_name(enum fault_part part);
+
 struct pager_config {
 	struct guest_memory *memory;
 
@@ -143,7 +146,10 @@ struct pager_status {
 	uint64_t late;                      /* faults that waited past the deadline */
 	uint64_t set_pages;                 /* of the working set */
 	uint64_t set_brought, set_late;     /* of them, brought in bulk, or by demand first */
+	uint64_t set_overtaken;             /* of those late, on their way in bulk already */
 	uint64_t dropped; /* pages that arrived in bulk though demand had brought them */
+	double recall;    /* of the pages wanted, the share that the set brought: set_brought, of
+			   * that and all demand faults; 0 to 1 */
 	bool resident;
 };
 

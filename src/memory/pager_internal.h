@@ -46,9 +46,9 @@ struct page_order {
 	size_t set_count, set_next;
 	bool rest;
 	uint64_t rest_next;
-	uint8_t *marks;      /* a byte per page */
-	uint64_t on_the_way; /* asked for and not arrived, by any thread */
-	uint64_t brought, late, dropped;
+	uint8_t *marks;                             /* a byte per page */
+	uint64_t on_the_way;                        /* asked for and not arrived, by any thread */
+	uint64_t brought, late, overtaken, dropped; /* brought to overtaken: of the set */
 };
 
 struct pager {

@@ -126,6 +126,7 @@ void page_order_arrived(struct pager *pager, uint64_t first, uint32_t count, boo
 	order->on_the_way -= count;
 	order->dropped += dropped ? count : 0;
 	*(dropped ? &order->late : &order->brought) += in_set;
+	order->overtaken += dropped ? in_set : 0;
 	pthread_mutex_unlock(&order->lock);
 }
 
@@ -164,6 +165,7 @@ void page_order_status(struct pager *pager, struct pager_status *status)
 	status->set_pages = order->set_count * pager->unit;
 	status->set_brought = order->brought * pager->unit;
 	status->set_late = order->late * pager->unit;
+	status->set_overtaken = order->overtaken * pager->unit;
 	status->dropped = order->dropped * pager->unit;
 	pthread_mutex_unlock(&order->lock);
 }

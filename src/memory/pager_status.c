@@ -3,6 +3,22 @@
 #include "base/clock.h"
 #include "memory/pager_internal.h"
 
+const char *fault_part_name(enum fault_part part)
+{
+	static const char *const names[] = {"total", "wait", "network", "verify", "install"};
+
+	return names[part];
+}
+
+static double recall(const struct pager *pager, const struct pager_status *status)
+{
+	uint64_t wanted = status->set_brought;
+
+	for (int i = 0; i < FAULT_BULK; i++)
+		wanted += status->faults[i] * pager->unit;
+	return wanted ? (double)status->set_brought / (double)wanted : 0;
+}
+
 void pager_status(struct pager *pager, struct pager_status *status)
 {
 	*status = (struct pager_status){
@@ -20,6 +36,7 @@ void pager_status(struct pager *pager, struct pager_status *status)
 		status->faults[t->fault_class] += atomic_load(&t->installs);
 	}
 	pthread_mutex_unlock(&pager->threads_lock);
+	status->recall = recall(pager, status);
 }
 
 void pager_latency(struct pager *pager, enum fault_class fault_class, enum fault_part part,

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server_metrics.c - the counters of all workers, as Prometheus text and as JSON. */
 #include "remote/server_metrics.h"
-#include "base/clock.h"
+#include "base/prometheus.h"
 #include "remote/server_internal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
-/* Upper bounds of the buckets of a histogram: 2^12 ns (4 us) to 2^34 ns (17 s). */
-#define BUCKET_FIRST 12u
-#define BUCKET_LAST  34u
-
-static const char *const services[SERVICES] = {"demand", "bulk", "other"};
+static const char *const services[SERVICES] = {"for=\"demand\"", "for=\"bulk\"", "for=\"other\""};
 
 struct totals {
 	struct worker_counters counters;
@@ -54,101 +49,69 @@ static struct totals *add_up(struct server *server)
 	return totals;
 }
 
-/* --- Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/ --- */
-
-static void put_head(FILE *out, const char *name, const char *type, const char *help)
-{
-	fprintf(out, "# HELP thawd_%s %s\n# TYPE thawd_%s %s\n", name, help, name, type);
-}
-
-static void put_one(FILE *out, const char *name, const char *type, const char *help, uint64_t value)
-{
-	put_head(out, name, type, help);
-	fprintf(out, "thawd_%s %" PRIu64 "\n", name, value);
-}
+/* --- Prometheus --- */
 
 static void put_gauges(FILE *out, const struct totals *totals)
 {
-	put_one(out, "connections", "gauge", "Connections open.", totals->connections);
-	put_one(out, "machines", "gauge", "Machines connected or expected back.", totals->machines);
-	put_one(out, "memory_bytes", "gauge", "Memory promised to connections and snapshots.",
-		totals->memory);
-	put_one(out, "memory_max_bytes", "gauge", "The most that may be promised; 0: no limit.",
-		totals->memory_most);
-	put_one(out, "queued_connections", "gauge",
-		"Connections whose bulk traffic waits for its turn.", totals->counters.queued);
-	put_one(out, "leases", "gauge", "Snapshots that connections have open.",
-		totals->cache.held);
-	put_one(out, "idle_snapshots", "gauge", "Snapshots kept open that nobody uses.",
-		totals->cache.unheld);
+	prometheus_one(out, "thawd_connections", "gauge", "Connections open.", totals->connections);
+	prometheus_one(out, "thawd_machines", "gauge", "Machines connected or expected back.",
+		       totals->machines);
+	prometheus_one(out, "thawd_memory_bytes", "gauge",
+		       "Memory promised to connections and snapshots.", totals->memory);
+	prometheus_one(out, "thawd_memory_max_bytes", "gauge",
+		       "The most that may be promised; 0: no limit.", totals->memory_most);
+	prometheus_one(out, "thawd_queued_connections", "gauge",
+		       "Connections whose bulk traffic waits for its turn.",
+		       totals->counters.queued);
+	prometheus_one(out, "thawd_leases", "gauge", "Snapshots that connections have open.",
+		       totals->cache.held);
+	prometheus_one(out, "thawd_idle_snapshots", "gauge",
+		       "Snapshots kept open that nobody uses.", totals->cache.unheld);
 }
 
 static void put_opens(FILE *out, const struct totals *totals)
 {
-	put_head(out, "opens_total", "counter", "OPENs, by whether the snapshot was open.");
-	fprintf(out, "thawd_opens_total{cache=\"hit\"} %" PRIu64 "\n", totals->cache.hits);
-	fprintf(out, "thawd_opens_total{cache=\"miss\"} %" PRIu64 "\n", totals->cache.misses);
+	prometheus_head(out, "thawd_opens_total", "counter",
+			"OPENs, by whether the snapshot was open.");
+	prometheus_value(out, "thawd_opens_total", "cache=\"hit\"", totals->cache.hits);
+	prometheus_value(out, "thawd_opens_total", "cache=\"miss\"", totals->cache.misses);
 }
 
 static void put_requests(FILE *out, const struct totals *totals)
 {
-	put_head(out, "requests_total", "counter", "Requests, by message type.");
-	for (int type = 1; type < MESSAGE_TYPES; type++)
-		if (message_is_request((enum message_type)type))
-			fprintf(out, "thawd_requests_total{type=\"%s\"} %" PRIu64 "\n",
-				message_name((enum message_type)type),
-				totals->counters.requests[type]);
+	char labels[64];
+
+	prometheus_head(out, "thawd_requests_total", "counter", "Requests, by message type.");
+	for (int type = 1; type < MESSAGE_TYPES; type++) {
+		if (!message_is_request((enum message_type)type))
+			continue;
+		snprintf(labels, sizeof(labels), "type=\"%s\"",
+			 message_name((enum message_type)type));
+		prometheus_value(out, "thawd_requests_total", labels,
+				 totals->counters.requests[type]);
+	}
 }
 
 static void put_errors(FILE *out, const struct totals *totals)
 {
-	put_head(out, "errors_total", "counter", "ERRORs answered, by code (docs/protocol.md).");
-	for (unsigned i = 0; i < ERROR_CODES; i++)
-		if (error_message_errnum((enum exit_code)(ERROR_CODE_FIRST + i)))
-			fprintf(out, "thawd_errors_total{code=\"%u\"} %" PRIu64 "\n",
-				ERROR_CODE_FIRST + i, totals->counters.errors[i]);
+	char labels[64];
+
+	prometheus_head(out, "thawd_errors_total", "counter",
+			"ERRORs answered, by code (docs/protocol.md).");
+	for (unsigned i = 0; i < ERROR_CODES; i++) {
+		if (!error_message_errnum((enum exit_code)(ERROR_CODE_FIRST + i)))
+			continue;
+		snprintf(labels, sizeof(labels), "code=\"%u\"", ERROR_CODE_FIRST + i);
+		prometheus_value(out, "thawd_errors_total", labels, totals->counters.errors[i]);
+	}
 }
 
 static void put_by_service(FILE *out, const char *name, const char *help,
 			   const _Atomic uint64_t values[SERVICES])
 {
-	put_head(out, name, "counter", help);
+	prometheus_head(out, name, "counter", help);
 	for (int i = 0; i < SERVICES; i++)
-		fprintf(out, "thawd_%s{for=\"%s\"} %" PRIu64 "\n", name, services[i], values[i]);
-}
-
-struct buckets {
-	uint64_t samples[64]; /* by the power of two that bounds them */
-};
-
-static void take_bucket(void *context, uint64_t top_ns, uint64_t samples)
-{
-	struct buckets *buckets = context;
-	unsigned power = 63 - (unsigned)__builtin_clzll(top_ns | 1) + 1;
-
-	buckets->samples[power < 63 ? power : 63] += samples;
-}
-
-static void put_histogram(FILE *out, const char *service, struct histogram *histogram)
-{
-	struct buckets buckets = {{0}};
-	uint64_t below = 0;
-
-	histogram_each(histogram, take_bucket, &buckets);
-	for (unsigned power = 0; power <= BUCKET_LAST; power++) {
-		below += buckets.samples[power];
-		if (power >= BUCKET_FIRST)
-			fprintf(out,
-				"thawd_served_seconds_bucket{for=\"%s\",le=\"%.9g\"} %" PRIu64 "\n",
-				service, (double)(1ULL << power) / NS_PER_S, below);
-	}
-	for (unsigned power = BUCKET_LAST + 1; power < 64; power++)
-		below += buckets.samples[power];
-	fprintf(out, "thawd_served_seconds_bucket{for=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", service,
-		below);
-	fprintf(out, "thawd_served_seconds_sum{for=\"%s\"} %.9f\n", service,
-		(double)histogram->total_ns / NS_PER_S);
-	fprintf(out, "thawd_served_seconds_count{for=\"%s\"} %" PRIu64 "\n", service, below);
+		prometheus_value(out, name, services[i], values[i]);
 }
 
 void server_metrics_write(struct server *server, FILE *out)
@@ -161,12 +124,14 @@ void server_metrics_write(struct server *server, FILE *out)
 	put_opens(out, totals);
 	put_requests(out, totals);
 	put_errors(out, totals);
-	put_by_service(out, "pages_total", "Pages asked for.", totals->counters.pages);
-	put_by_service(out, "sent_bytes_total", "Bytes of answers.", totals->counters.sent_bytes);
-	put_head(out, "served_seconds", "histogram",
-		 "Time from a request to the last byte of its answer.");
+	put_by_service(out, "thawd_pages_total", "Pages asked for.", totals->counters.pages);
+	put_by_service(out, "thawd_sent_bytes_total", "Bytes of answers.",
+		       totals->counters.sent_bytes);
+	prometheus_head(out, "thawd_served_seconds", "histogram",
+			"Time from a request to the last byte of its answer.");
 	for (int i = 0; i < SERVICES; i++)
-		put_histogram(out, services[i], &totals->counters.served[i]);
+		prometheus_histogram(out, "thawd_served_seconds", services[i],
+				     &totals->counters.served[i]);
 	free(totals);
 }
 

@@ -64,7 +64,9 @@ def busy(request, shared_lab, server):
 def test_lazy_thaw_goes_on(lab, busy, transport, fault_mode):
     vm = busy.thaw(lab, transport, machine__fault_mode=fault_mode, restore__prefetch="none")
     busy.check(vm)
+    vm.thaw("pause")  # or a fault might come between two figures
     status = vm.status()
+    vm.thaw("resume")
     vm.poweroff()
     pages, faults = status["pages"], status["faults"]
     assert status["fault_mode"] == fault_mode and not status["resident"]
@@ -83,13 +85,13 @@ def check_figures(status, busy):
     """What an operator sees adds up."""
     faults, vcpus, times = (status[key] for key in ("faults", "vcpu_faults", "timeline_ms"))
     assert len(vcpus) == busy.vcpus
-    assert sum(vcpu["faults"] for vcpu in vcpus) >= faults["vcpu"]
+    assert sum(vcpu["faults"] for vcpu in vcpus) == faults["vcpu"]
     assert all((vcpu["blocked_ms"] > 0) == (vcpu["faults"] + vcpu["waited"] > 0) for vcpu in vcpus)
     assert times == sorted(times) and 0 < len(times) <= 128
     assert all(present == demand and prefetched == 0 for _, present, demand, prefetched in times)
     if status["remote"]:
         fetched = sum(server["fetches"] for server in status["remote"]["servers"])
-        assert 0 < fetched <= status["latency_us"]["network"]["samples"]
+        assert 0 < fetched == status["latency_us"]["network"]["samples"]
         assert status["remote"]["stalled_total_ms"] == 0
 
 

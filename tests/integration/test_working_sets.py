@@ -26,6 +26,7 @@ def test_second_thaw_finds_its_pages_there(lab, frozen, url):
     vm = lab.restore(url, restore__prefetch="none", restore__record=name)
     assert frozen.is_intact_in(vm)
     first = demand(vm.status())
+    assert "recall" not in vm.status()["prefetch"]
     vm.poweroff()
     vm = lab.restore(url, restore__prefetch="workingset", restore__working_set=name,
                      restore__prefetch_first="3600s")
@@ -35,6 +36,8 @@ def test_second_thaw_finds_its_pages_there(lab, frozen, url):
     assert prefetch["set"] > 0
     assert prefetch["brought"] + prefetch["late"] <= prefetch["set"]
     assert demand(status) <= first * 0.1
+    assert prefetch["recall"] == pytest.approx(
+        prefetch["brought"] / (prefetch["brought"] + demand(status)))
     vm.poweroff()
 
 

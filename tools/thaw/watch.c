@@ -21,6 +21,7 @@ struct sample {
 	char name[64], state[16];
 	uint64_t pages, missing, faults, received;
 	double p50_us, p99_us;
+	double recall; /* negative: no working set */
 	bool thawing;
 };
 
@@ -35,6 +36,7 @@ static void read_sample(json_t *status, struct sample *sample)
 {
 	json_t *pages = json_object_get(status, "pages");
 	json_t *faults = json_object_get(status, "faults");
+	json_t *recall = json_object_get(json_object_get(status, "prefetch"), "recall");
 	json_t *latency = json_object_get(json_object_get(status, "latency_us"), "total");
 
 	*sample = (struct sample){
@@ -47,6 +49,7 @@ static void read_sample(json_t *status, struct sample *sample)
 			(uint64_t)json_number(json_object_get(status, "remote"), "bytes_received"),
 		.p50_us = json_real_value(json_object_get(latency, "p50")),
 		.p99_us = json_real_value(json_object_get(latency, "p99")),
+		.recall = recall ? json_real_value(recall) : -1,
 		.thawing = pages && !json_is_true(json_object_get(status, "resident")),
 	};
 	copy_text(sample->name, sizeof(sample->name), status, "name");
@@ -75,11 +78,14 @@ static double faults_per_second(const struct sample *before, const struct sample
 static void print_sample(const struct sample *before, const struct sample *now, bool terminal)
 {
 	printf("%s%s  %s  %5.1f %% of %" PRIu64 " MiB here  %.0f faults/s  p50 %.0f us  "
-	       "p99 %.0f us  %.1f MiB received%s",
+	       "p99 %.0f us  %.1f MiB received",
 	       terminal ? "\r" : "", now->name, now->state,
 	       100.0 * (double)(now->pages - now->missing) / (double)now->pages, now->pages >> 8,
 	       faults_per_second(before, now), now->p50_us, now->p99_us,
-	       (double)now->received / (1 << 20), terminal ? "\033[K" : "\n");
+	       (double)now->received / (1 << 20));
+	if (now->recall >= 0)
+		printf("  %.0f %% prefetched in time", 100 * now->recall);
+	fputs(terminal ? "\033[K" : "\n", stdout);
 	fflush(stdout);
 }
 

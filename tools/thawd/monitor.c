@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* monitor.c - metrics and status over HTTP (libevent). */
 #include "monitor.h"
+#include "base/prometheus.h"
 #include "config.h"
 #include "remote/server.h"
 
@@ -52,7 +53,7 @@ static void on_metrics(struct evhttp_request *request, void *context)
 	}
 	server_metrics_write(monitor->server, out);
 	fclose(out);
-	answer(request, "text/plain; version=0.0.4", text, size);
+	answer(request, PROMETHEUS_CONTENT_TYPE, text, size);
 	free(text);
 }
 

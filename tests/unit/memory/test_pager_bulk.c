@@ -118,6 +118,7 @@ START_TEST(the_set_may_be_all_that_comes)
 	ck_assert_uint_eq(rig_status(&rig).pages_missing, (PAGES - 3) * rig.unit);
 	ck_assert_uint_eq(rig_status(&rig).set_brought, 2 * rig.unit);
 	ck_assert_uint_eq(rig_status(&rig).set_late, rig.unit);
+	ck_assert_double_eq_tol(rig_status(&rig).recall, 2.0 / 3, 1e-9);
 	ck_assert_uint_eq(rig_status(&rig).dropped, 0); /* it was never asked for */
 	ck_assert_uint_eq(rig_handed_out(&rig, 500), 1);
 }
@@ -214,6 +215,24 @@ START_TEST(a_fault_at_a_page_on_the_way_does_not_wait_for_it)
 	assert_filled();
 	ck_assert_uint_eq(rig_status(&rig).dropped, rig.unit);
 	ck_assert_uint_eq(rig_handed_out(&rig, 1), 2);
+}
+END_TEST
+
+START_TEST(a_page_of_the_set_is_late_in_line_or_on_the_way)
+{
+	static const uint64_t set[] = {9, 10};
+
+	ck_assert_int_eq(pager_resolve(rig.pager, rig_gpa(&rig, 10)), 0);
+	mock_hold(&rig.mock, PAGE_BULK, true);
+	prefetch_set(set, 2, false);
+	mock_wait_inside(&rig.mock, PAGE_BULK, 1);
+	ck_assert_int_eq(pager_resolve(rig.pager, rig_gpa(&rig, 9)), 0);
+	mock_hold(&rig.mock, PAGE_BULK, false);
+	pager_bulk_join(rig.pager);
+	ck_assert_uint_eq(rig_status(&rig).set_brought, 0);
+	ck_assert_uint_eq(rig_status(&rig).set_late, 2 * rig.unit);
+	ck_assert_uint_eq(rig_status(&rig).set_overtaken, rig.unit);
+	ck_assert_double_eq(rig_status(&rig).recall, 0);
 }
 END_TEST
 
@@ -387,6 +406,7 @@ static TCase *tests_with(const char *name, void (*set_up_rig)(void))
 	tcase_add_test(tests, a_resident_machine_needs_nothing);
 	tcase_add_test(tests, nothing_is_installed_twice_when_demand_races_bulk);
 	tcase_add_test(tests, a_fault_at_a_page_on_the_way_does_not_wait_for_it);
+	tcase_add_test(tests, a_page_of_the_set_is_late_in_line_or_on_the_way);
 	tcase_add_test(tests, a_page_that_came_on_demand_is_never_asked_for);
 	tcase_add_test(tests, what_is_fetched_twice_is_bounded_by_the_window);
 	tcase_add_test(tests, a_page_whose_fault_failed_comes);
