@@ -49,7 +49,7 @@ MUST_USE int session_add_servers(struct remote_session *session, const struct sn
 MUST_USE int session_choose(struct remote_session *session, unsigned turn,
 			    const struct replica *avoid, struct replica **server,
 			    uint64_t *retry_ns);
-bool session_has_any(struct remote_session *session);      /* replicas.h */
+bool session_has_any(struct remote_session *session); /* replicas.h */
 bool session_has_unfailed(struct remote_session *session);
 
 /* What became of a server.  Those that are about a failure are told error_last(). */

@@ -170,7 +170,7 @@ START_TEST(one_that_was_overtaken_has_not_failed)
 	ck_assert_uint_eq(table.all[0].retry_ns, 0);
 	replica_overtaken(&table.all[1]);
 	ck_assert(replicas_have_unfailed(&table)); /* so nothing is stalled */
-	replica_works(&table.all[0], 0); /* on an old connection */
+	replica_works(&table.all[0], 0);           /* on an old connection */
 	ck_assert_int_eq(chosen(0, -1), 0);
 	ck_assert(replica_fails(&table.all[0], 5, 10));
 	replica_overtaken(&table.all[0]);
