@@ -10,12 +10,14 @@
  * spread over those that are well.  A page fetch costs two socket calls, no allocation and no
  * lock.  Every request names immutable data, so when the connection is lost or the server is
  * silent, a page source connects again, to another server if there is a better one, and repeats
- * the request until stall_timeout has passed since the fetch began.  The other operations go on
- * to another server once each, and then fail; the caller decides whether to begin again.
+ * the request until stall_timeout has passed since the fetch began.  Opening a page source tries
+ * as long, but ends with what a server answers, if no other may do better.  The other operations go
+ * on to another server once each, and then fail; the caller decides whether to begin again.
  *
  * Nothing that comes from a server is trusted: a frame that does not answer exactly what was
  * asked is a protocol error, and the pages themselves are checked above (verified_source.h),
- * which has a server that sent a wrong byte quarantined for the whole session.
+ * which has a server that sent a wrong byte quarantined for the whole session; repository_load()
+ * does the same for objects.
  *
  * Errors of open and of the repository's operations: exit 69 unreachable or lost, 76 protocol,
  * 77 not accepted in TLS,

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/param.h>
 
 #define BULK_DEADLINE_NS (10 * NS_PER_S) /* for one frame of bulk; nobody waits for it */
@@ -33,15 +34,20 @@ static int open_snapshot(struct tcp_pages *pages)
 	return 0;
 }
 
+static int open_once(struct tcp_pages *pages)
+{
+	int r = connection_open(&pages->connection);
+
+	return r ? r : open_snapshot(pages);
+}
+
 int tcp_pages_ensure_open(struct tcp_pages *pages)
 {
 	int r;
 
 	if (connection_is_open(&pages->connection))
 		return 0;
-	r = connection_open(&pages->connection);
-	if (!r)
-		r = open_snapshot(pages);
+	r = open_once(pages);
 	if (r)
 		connection_abandon(&pages->connection);
 	return r;
@@ -61,17 +67,25 @@ int tcp_pages_open_rival(struct tcp_pages *pages, const struct client_connection
 static int open_first(struct tcp_pages *pages)
 {
 	struct client_connection *connection = &pages->connection;
+	struct trouble trouble;
+	bool troubled = false;
 	int r;
 
-	do {
-		/* Opening may take longer than shaking hands: the server loads the page index. */
-		r = tcp_connect(connection);
-		if (!r)
-			r = open_snapshot(pages);
+	trouble_begin(&trouble, pages, NO_PAGE);
+	while ((r = open_once(pages))) {
+		bool answered = connection_is_open(connection);
+
+		connection_abandon(connection);
+		if (answered && !session_has_unfailed(connection->session))
+			return r;
+		r = trouble_retry(&trouble, pages, r);
 		if (r)
-			connection_abandon(connection);
-	} while (r && tcp_may_go_elsewhere(connection, r));
-	return r;
+			return r;
+		troubled = true;
+	}
+	if (troubled)
+		trouble_over(pages);
+	return 0;
 }
 
 int tcp_pages_prepare(struct tcp_pages *pages, struct repository *repository,
@@ -154,6 +168,16 @@ static void note_late(struct trouble *trouble, struct tcp_pages *pages)
 		    to_ms(now - trouble->began_ns), error_last()->text);
 }
 
+static int give_up(const struct trouble *trouble, const struct error *last)
+{
+	char page[32] = "";
+
+	if (trouble->page != NO_PAGE)
+		(void)snprintf(page, sizeof(page), "page %" PRIu64 ": ", trouble->page);
+	return fail(EXIT_UNAVAILABLE, ENODEV, "%sno answer for %llu ms: %s", page,
+		    to_ms(clock_now_ns() - trouble->began_ns), last->text);
+}
+
 /* Is it worth trying again?  0, or the error to end the fetch with. */
 static int judge(const struct trouble *trouble, struct tcp_pages *pages, int r)
 {
@@ -169,10 +193,7 @@ static int judge(const struct trouble *trouble, struct tcp_pages *pages, int r)
 		return error_adopt(&last);
 	if (r == -EPROTO)
 		log_warning("%s", last.text);
-	if (clock_now_ns() < trouble->give_up_ns)
-		return 0;
-	return fail(EXIT_UNAVAILABLE, ENODEV, "page %" PRIu64 ": no answer for %llu ms: %s",
-		    trouble->page, to_ms(clock_now_ns() - trouble->began_ns), last.text);
+	return clock_now_ns() < trouble->give_up_ns ? 0 : give_up(trouble, &last);
 }
 
 /* An attempt ends when it would be late for the first time, so that this is noticed. */
@@ -193,7 +214,7 @@ void trouble_begin(struct trouble *trouble, struct tcp_pages *pages, uint64_t pa
 		.began_ns = now,
 		.late_ns = now + pages->deadline_ns,
 		.give_up_ns = now + pages->connection.session->options.stall_timeout_ns,
-		.late = pages->priority == PAGE_BULK,
+		.late = pages->priority == PAGE_BULK || page == NO_PAGE,
 	};
 	pages->connection.until_ns = MIN(trouble->late_ns, trouble->give_up_ns);
 }

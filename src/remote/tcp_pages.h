@@ -28,7 +28,10 @@ struct tcp_pages {
 /* Not connected yet. */
 MUST_USE int tcp_pages_prepare(struct tcp_pages *pages, struct repository *repository,
 			       const struct snapshot *snapshot, enum page_priority priority);
-/* And connect, and open the snapshot. */
+/*
+ * And connect, and open the snapshot, for up to stall_timeout, as for a fetch: other vCPUs may be
+ * running already.  What a server answers is final, unless there is another that has not failed.
+ */
 MUST_USE int tcp_pages_init(struct tcp_pages *pages, struct repository *repository,
 			    const struct snapshot *snapshot, enum page_priority priority);
 void tcp_pages_finish(struct tcp_pages *pages);
@@ -43,10 +46,11 @@ MUST_USE int tcp_pages_ensure_open(struct tcp_pages *pages);
 MUST_USE int tcp_pages_ask(struct tcp_pages *pages, const struct page_range *range);
 
 /* One fetch, in case the server does not answer at once. */
+#define NO_PAGE UINT64_MAX
 struct trouble {
-	uint64_t page; /* for messages */
+	uint64_t page; /* for messages; NO_PAGE: the snapshot is being opened, nobody waits yet */
 	uint64_t began_ns, late_ns, give_up_ns;
-	bool late; /* and noted; a bulk fetch is never late, as nobody waits for it */
+	bool late; /* and noted; what nobody waits for is never late */
 };
 
 /* A fetch begins: its first attempt may last until connection.until_ns. */

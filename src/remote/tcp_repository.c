@@ -31,6 +31,25 @@ void tcp_start_clock(struct client_connection *connection)
 	connection->until_ns = clock_now_ns() + connection->session->options.stall_timeout_ns;
 }
 
+/* One server that stays silent must not use up the time in which another would answer. */
+static uint64_t patience_ns(const struct tcp_repository *tcp, enum message_type request)
+{
+	const struct remote_session *session = tcp->session;
+	bool others = session->replicas.count > 1;
+
+	if (others && (request == MESSAGE_RESOLVE || request == MESSAGE_LOAD))
+		return session->options.fault_deadline_ns;
+	return session->options.stall_timeout_ns;
+}
+
+static bool may_repeat(struct client_connection *connection, int failure, bool reused)
+{
+	if (tcp_may_go_elsewhere(connection, failure))
+		return true;
+	return reused && !connection_is_open(connection) && failure != -EPROTO &&
+	       failure != -ECANCELED;
+}
+
 /*
  * A request on the repository's own connection, and the first message of its answer.  One that
  * has stood idle may have been closed meanwhile, for instance because the server was restarted;
@@ -45,13 +64,11 @@ static int ask(struct tcp_repository *tcp, enum message_type request, const void
 
 	if (r)
 		return r;
-	tcp_start_clock(connection);
+	connection->until_ns = clock_now_ns() + patience_ns(tcp, request);
 	r = connection_ask(connection, request, payload, size, expected, frame);
 	if (!r)
 		connection_proved(connection);
-	if (!r || connection_is_open(connection) || r == -EPROTO || r == -ECANCELED)
-		return r;
-	if (!reused && !tcp_may_go_elsewhere(connection, r))
+	if (!r || !may_repeat(connection, r, reused))
 		return r;
 	return ask(tcp, request, payload, size, expected, frame);
 }
@@ -108,7 +125,7 @@ static int receive_object(struct tcp_repository *tcp, uint64_t most, struct fram
 
 	*bytes = (struct bytes){0};
 	while (!(r = take_chunk(tcp, most, frame, bytes, &done))) {
-		tcp_start_clock(connection);
+		connection->until_ns = clock_now_ns() + patience_ns(tcp, MESSAGE_LOAD);
 		r = connection_receive(connection, MESSAGE_OBJECT, connection->last_id, frame);
 		if (r)
 			break;
@@ -122,10 +139,9 @@ static int receive_object(struct tcp_repository *tcp, uint64_t most, struct fram
 	return r;
 }
 
-static int tcp_load(struct repository *repository, enum object_kind kind,
-		    const struct digest *digest, struct bytes *bytes)
+static int load_once(struct tcp_repository *tcp, enum object_kind kind,
+		     const struct digest *digest, struct bytes *bytes)
 {
-	struct tcp_repository *tcp = tcp_of(repository);
 	uint8_t payload[4 + DIGEST_SIZE];
 	struct writer writer = writer_over(payload, sizeof(payload));
 	struct frame frame;
@@ -134,6 +150,29 @@ static int tcp_load(struct repository *repository, enum object_kind kind,
 	object_name_write(&writer, kind, digest);
 	r = ask(tcp, MESSAGE_LOAD, payload, sizeof(payload), MESSAGE_OBJECT, &frame);
 	return r ? r : receive_object(tcp, object_size_max(kind), &frame, bytes);
+}
+
+static int tcp_load(struct repository *repository, enum object_kind kind,
+		    const struct digest *digest, struct bytes *bytes)
+{
+	struct tcp_repository *tcp = tcp_of(repository);
+	int r;
+
+	do
+		r = load_once(tcp, kind, digest, bytes);
+	while (r && tcp_may_go_elsewhere(&tcp->connection, r));
+	return r;
+}
+
+/* The object that was loaded last, or what the server said of it, shows that its copy is
+ * damaged. */
+static int tcp_repository_distrust(struct repository *repository)
+{
+	struct client_connection *connection = &tcp_of(repository)->connection;
+
+	session_distrust(connection->session, connection->server);
+	connection_close(connection);
+	return session_has_any(connection->session) ? 0 : -EBADMSG;
 }
 
 static int tcp_holds(struct repository *repository, enum object_kind kind,
@@ -278,6 +317,7 @@ static const struct repository_ops tcp_ops = {
 	.name = "tcp",
 	.resolve = tcp_resolve,
 	.load = tcp_load,
+	.distrust = tcp_repository_distrust,
 	.holds = tcp_holds,
 	.open_pages = tcp_open_pages,
 	.put_begin = tcp_put_begin,

@@ -60,8 +60,8 @@ static int check_digest(struct repository *repository, enum object_kind kind,
 		    repository->url, object_kind_name(kind), hex);
 }
 
-int repository_load(struct repository *repository, enum object_kind kind,
-		    const struct digest *digest, struct bytes *bytes)
+static int load_once(struct repository *repository, enum object_kind kind,
+		     const struct digest *digest, struct bytes *bytes)
 {
 	struct digest found;
 	int r = repository->ops->load(repository, kind, digest, bytes);
@@ -72,6 +72,17 @@ int repository_load(struct repository *repository, enum object_kind kind,
 	r = check_digest(repository, kind, digest, &found);
 	if (r)
 		bytes_finish(bytes);
+	return r;
+}
+
+int repository_load(struct repository *repository, enum object_kind kind,
+		    const struct digest *digest, struct bytes *bytes)
+{
+	int r;
+
+	do
+		r = load_once(repository, kind, digest, bytes);
+	while (r == -EBADMSG && repository->ops->distrust && !repository->ops->distrust(repository));
 	return r;
 }
 

@@ -42,6 +42,10 @@ struct repository_ops {
 	int (*load)(struct repository *repository, enum object_kind kind,
 		    const struct digest *digest, struct bytes *bytes);
 
+	/* What load() gave is not of its digest, or it said -EBADMSG.  0: that is not asked again,
+	 * load once more; negative: there is nobody else.  NULL: never anybody else. */
+	int (*distrust)(struct repository *repository);
+
 	/* Does it hold this object?  *held says so. */
 	int (*holds)(struct repository *repository, enum object_kind kind,
 		     const struct digest *digest, bool *held);
@@ -107,7 +111,8 @@ uint64_t object_size_max(enum object_kind kind);
 /* exit 64 unless ref is a legal name (REF_NAME_MAX). */
 MUST_USE int ref_name_check(const char *ref);
 
-/* load(), and exit 65 unless the bytes have the digest that was asked for. */
+/* load(), from another server if one has a damaged copy, and exit 65 unless the bytes have the
+ * digest that was asked for. */
 MUST_USE int repository_load(struct repository *repository, enum object_kind kind,
 			     const struct digest *digest, struct bytes *bytes);
 
