@@ -128,6 +128,12 @@ MUST_USE int socket_send(struct client_connection *connection, const void *data,
 			 bool more);
 /* At least one byte more into input. */
 MUST_USE int socket_receive(struct client_connection *connection);
+/* What the kernel knows of the way to the server; all 0 if it knows nothing. */
+struct socket_path {
+	uint64_t round_trip_ns, least_ns; /* smoothed; and the least one of the last 5 minutes */
+	uint32_t waiting;                 /* bytes that have come and were not received yet */
+};
+void socket_path(const struct client_connection *connection, struct socket_path *path);
 /* Have socket_receive() look at the clock about this often while nothing comes. */
 void socket_wake(struct client_connection *connection, uint64_t ns);
 /* Wait for two at once: 0 or 1, whichever is readable, -ETIMEDOUT or -ECANCELED; no message. */

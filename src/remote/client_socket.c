@@ -11,10 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -132,6 +133,21 @@ int socket_receive(struct client_connection *connection)
 		if (r)
 			return r;
 	}
+}
+
+void socket_path(const struct client_connection *connection, struct socket_path *path)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+	int waiting = 0;
+
+	getsockopt(connection->channel.fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+	ioctl(connection->channel.fd, FIONREAD, &waiting);
+	*path = (struct socket_path){
+		.round_trip_ns = info.tcpi_rtt * NS_PER_US,
+		.least_ns = info.tcpi_min_rtt * NS_PER_US,
+		.waiting = (uint32_t)waiting,
+	};
 }
 
 static int connect_failure(struct client_connection *connection, int errnum)

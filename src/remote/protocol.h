@@ -87,6 +87,9 @@ enum message_type {
 
 /* On DATA, OBJECT and LIST_OK: nothing more follows for this request. */
 #define FLAG_LAST 1u
+/* On DATA in bulk: raw pages of a compressed frame, which would have been sent as it is stored if
+ * more of it had been asked for. */
+#define FLAG_PART 2u
 
 struct header {
 	enum message_type type;

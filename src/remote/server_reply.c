@@ -153,6 +153,14 @@ static struct page_range raw_range(const struct peer *peer)
 	return now;
 }
 
+/* Is this page, which is sent raw, in a compressed frame? */
+static bool is_part(const struct peer *peer, uint64_t page)
+{
+	struct page_entry entry = page_index_get(&snapshot_of(peer)->index, page);
+
+	return is_compressed(peer, &entry);
+}
+
 /* Read the pages of a range to where they stand in the message. */
 static int read_pages(struct peer *peer, const struct page_range *range, uint8_t *pages)
 {
@@ -208,12 +216,14 @@ static void send_pages(struct peer *peer)
 	struct writer payload = peer_payload(peer);
 	struct page_range raw = {0};
 	struct stored stored = {0};
+	bool part = false;
 	int r;
 
 	if (find_stored(peer, &stored)) {
 		r = write_stored(&stored, &payload);
 	} else {
 		raw = raw_range(peer);
+		part = is_part(peer, raw.first);
 		r = write_raw(peer, &raw, &payload);
 	}
 	if (r) {
@@ -222,7 +232,8 @@ static void send_pages(struct peer *peer)
 		peer_send_error(peer, reply->id);
 		return;
 	}
-	header.flags = step_over(reply, raw.count ? raw.count : stored.asked);
+	header.flags =
+		step_over(reply, raw.count ? raw.count : stored.asked) | (part ? FLAG_PART : 0);
 	peer_send(peer, header, &payload);
 }
 

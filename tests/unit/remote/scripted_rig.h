@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_REMOTE_SCRIPTED_RIG_H
 #define TESTS_UNIT_REMOTE_SCRIPTED_RIG_H
 
+#include "linear_index.h"
 #include "scripted_server.h"
 
 #define ALWAYS 1000000
@@ -35,6 +36,7 @@ static void scripted_open(const struct remote_options *options, enum page_priori
 	ck_ok(remote_session_create(options, &session));
 	ck_ok(tcp_repository_open(session, &url, &repository));
 	snapshot.id = scripted_digest();
+	snapshot.index = linear_index();
 	snapshot.index.page_count = SCRIPTED_PAGES;
 	ck_ok(repository->ops->open_pages(repository, &snapshot, priority, &source));
 }

@@ -116,7 +116,7 @@ START_TEST(header_out_of_bounds)
 		{{.type = MESSAGE_TYPES, .length = 0}, "unknown message type 28"},
 		{{.type = (enum message_type)0xffff, .length = 0}, "unknown message type 65535"},
 		{{.type = MESSAGE_HELLO, .flags = FLAG_LAST, .length = 16}, "unknown flags 0x1"},
-		{{.type = MESSAGE_DATA, .flags = 2, .length = 16 + PAGE_SIZE}, "unknown flags 0x2"},
+		{{.type = MESSAGE_DATA, .flags = 4, .length = 16 + PAGE_SIZE}, "unknown flags 0x4"},
 	};
 	struct header got;
 
