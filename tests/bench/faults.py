@@ -10,16 +10,14 @@ share of all processors of the host that was not idle meanwhile: at 100 more vCP
 """
 import argparse
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from harness import FAULT_MODES, GUESTS, Machine, available_modes
+from host import describe, print_description, set_delay
 from processes import Server
 
 DELAYS_US = [0, 1000, 5000]
@@ -42,14 +40,6 @@ def pages_for(delay_us, quick):
     """Pages per vCPU: enough for a figure, few enough to wait for."""
     pages = {0: 512, 1000: 256, 5000: 96}.get(delay_us, 96)
     return pages // 2 if quick else pages
-
-
-def set_delay(delay_us):
-    """On the loopback of our own network namespace (tests/bench/faults)."""
-    subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], stderr=subprocess.DEVNULL)
-    if delay_us:
-        subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "limit", "100000",
-                        "delay", f"{delay_us // 2}us"], check=True)
 
 
 def freeze(directory, server, vcpus, pages):
@@ -164,19 +154,17 @@ def print_ratios(rows):
 
 def main():
     arguments = parse_arguments()
-    emulated = "QEMU" in Path("/sys/firmware/devicetree/base/compatible").read_text(errors="replace") \
-        or "dummy-virt" in Path("/sys/firmware/devicetree/base/compatible").read_text(errors="replace")
-    print(f"host: Linux {platform.release()}, {os.cpu_count()} CPUs, "
-          f"{'emulated (TCG): ratios hold, times do not' if emulated else 'native'}")
+    host = describe()
+    print_description(host)
     print(HEADING)
     started = time.monotonic()
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    set_delay(0)
     with tempfile.TemporaryDirectory() as directory:
         rows = run(arguments, directory)
     print_ratios(rows)
     print(f"{time.monotonic() - started:.0f} s")
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps({"emulated": emulated, "rows": rows}, indent=2) + "\n")
+        Path(arguments.json).write_text(json.dumps({"host": host, "rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
