@@ -20,6 +20,7 @@ static const char *const fault_modes[] = {"auto", "exit", "trace", "poison", "uf
 static const char *const gics[] = {"auto", "v3", "v2", NULL};
 static const char *const serial_outputs[] = {"stdio", "file", "none", NULL};
 static const char *const prefetches[] = {"none", "workingset", "all", NULL};
+static const char *const powers_of_two[] = {"1", "2", "4", "8", "16", NULL}; /* FAULT_AROUND_MOST */
 static const char *const restore_modes[] = {"lazy", "eager", NULL};
 static const char *const clocks[] = {"freeze", "advance", NULL};
 static const char *const compressions[] = {"auto", "none", NULL};
@@ -176,6 +177,12 @@ static const struct ini_key restore_keys[] = {
 	 .least = 1,
 	 .most = BULK_THREADS_MOST,
 	 .help = "Threads that prefetch, each with a connection; one checks about 1 GB/s"},
+	{.key = "fault_around",
+	 .type = INI_ENUM,
+	 FIELD(fault_around_log2),
+	 .initial = "1",
+	 .names = powers_of_two,
+	 .help = "Pages that a fault fetches at once, its absent neighbours among them; 1: itself"},
 	{.key = "record",
 	 .type = INI_TEXT,
 	 FIELD(record),

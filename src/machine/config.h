@@ -84,6 +84,7 @@ struct machine_config {
 	enum config_prefetch prefetch;
 	uint32_t prefetch_threads;
 	uint64_t prefetch_first_ns; /* 0: run at once */
+	unsigned fault_around_log2; /* pages are two to this power */
 	char working_set[INI_TEXT_MOST + 1];
 	char record[INI_TEXT_MOST + 1]; /* empty: none */
 	bool restore_paused;

@@ -111,6 +111,7 @@ static int prepare_paging(struct machine *machine)
 		.open_source = open_source,
 		.fault_deadline_ns = machine->config.fault_deadline_ns,
 		.record = machine->config.record[0],
+		.fault_around = 1u << machine->config.fault_around_log2,
 		.failed = paging_failed,
 		.resident = all_resident,
 		.context = machine,

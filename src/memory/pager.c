@@ -43,22 +43,24 @@ struct fault {
 };
 
 /*
- * Fetch a host page into the thread's buffer.  On a host with pages larger than PAGE_SIZE it may
- * need several answers, and then zeros are written out.
+ * Fetch host pages into the thread's buffer.  It may need several answers, and then zeros are
+ * written out.
  */
-static int fetch(struct pager_thread *self, uint64_t page, struct fault *fault)
+static int fetch(struct pager_thread *self, const struct page_range *host_pages,
+		 struct fault *fault)
 {
-	uint32_t unit = self->pager->unit, done = 0;
+	uint32_t unit = self->pager->unit, count = host_pages->count * unit, done = 0;
 	bool *zero = &fault->zero;
 
-	while (done < unit) {
+	while (done < count) {
 		uint8_t *at = self->buffer + (size_t)done * PAGE_SIZE;
-		int n = page_source_fetch(self->source, page * unit + done, unit - done, at, zero);
+		int n = page_source_fetch(self->source, host_pages->first * unit + done,
+					  count - done, at, zero);
 
 		if (n < 0)
 			return n;
 		fault->check_ns += self->source->check_ns;
-		if (*zero && (uint32_t)n < unit) {
+		if (*zero && (uint32_t)n < count) {
 			memset(at, 0, (size_t)n * PAGE_SIZE);
 			*zero = false;
 		}
@@ -107,21 +109,38 @@ static void note_parts(struct pager_thread *self, const struct fault *fault)
 	histogram_record(&self->latency[PART_TOTAL], now - fault->began_ns);
 }
 
-/* Fetch, install and settle a host page that the caller owns. */
+/* Own the neighbours, too, of a page that the caller owns (pager.h, fault_around). */
+static struct page_range claim_around(struct pager *pager, uint64_t page)
+{
+	uint64_t first = page, behind = page + 1;
+	uint64_t begin = page - page % pager->around, end = begin + pager->around;
+
+	if (end > pager->map.pages)
+		end = pager->map.pages;
+	while (first > begin && page_map_claim(&pager->map, first - 1) == PAGE_ABSENT)
+		first--;
+	while (behind < end && page_map_claim(&pager->map, behind) == PAGE_ABSENT)
+		behind++;
+	return (struct page_range){first, (uint32_t)(behind - first)};
+}
+
+/* Fetch, install and settle a host page that the caller owns, and its neighbours. */
 static int bring_on_demand(struct pager_thread *self, uint64_t page, struct fault *fault)
 {
+	struct page_range mine = claim_around(self->pager, page);
 	int r = pager_thread_open(self);
 
 	if (!r)
-		r = fetch(self, page, fault);
+		r = fetch(self, &mine, fault);
 	fault->came_ns = clock_now_ns();
 	if (!r)
-		r = put(self, page, 1, self->buffer, fault->zero);
+		r = put(self, mine.first, mine.count, self->buffer, fault->zero);
 	if (!r) {
 		note_parts(self, fault);
 		pager_record(self, page * self->pager->unit, fault->began_ns);
 	}
-	settle(self->pager, page, !r);
+	for (uint32_t i = 0; i < mine.count; i++)
+		settle(self->pager, mine.first + i, !r);
 	return r;
 }
 
@@ -283,6 +302,12 @@ static void *service_main(void *argument)
 	return NULL;
 }
 
+/* In pages of the host, at least one. */
+static uint32_t around(const struct pager_config *config, uint32_t unit)
+{
+	return config->record || config->fault_around < unit ? 1 : config->fault_around / unit;
+}
+
 int pager_create(const struct pager_config *config, struct pager **out)
 {
 	struct pager *pager = calloc(1, sizeof(*pager));
@@ -296,6 +321,7 @@ int pager_create(const struct pager_config *config, struct pager **out)
 	pager->id = atomic_fetch_add(&pagers_made, 1) + 1;
 	pager->created_ns = clock_now_ns();
 	pager->unit = (uint32_t)(memory->host_page_size / PAGE_SIZE);
+	pager->around = around(config, pager->unit);
 	pthread_mutex_init(&pager->threads_lock, NULL);
 	pthread_mutex_init(&pager->gate.lock, NULL);
 	pthread_cond_init(&pager->gate.changed, NULL);

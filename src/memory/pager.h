@@ -28,6 +28,9 @@
 
 struct pager;
 
+/* 64 KiB: what a frame of demand holds (docs/protocol.md). */
+#define FAULT_AROUND_MOST 16u
+
 /* Who asked for a page. */
 enum fault_class { FAULT_VCPU, FAULT_DEVICE, FAULT_SERVICE, FAULT_BULK, FAULT_CLASSES };
 
@@ -58,6 +61,12 @@ struct pager_config {
 	uint64_t fault_deadline_ns;
 
 	bool record; /* keep what pager_recording() gives */
+
+	/* Pages that a fault brings at once, a power of two up to FAULT_AROUND_MOST; 0 or 1: the
+	 * one that is waited for.  They are its neighbours in a block that begins at a multiple of
+	 * this, as far as they follow each other and are absent.  Without effect while recording,
+	 * because what is brought along is not recorded. */
+	uint32_t fault_around;
 
 	/* A device or a background thread does not get its page: the machine must stop with this
 	 * error.  On that thread. */

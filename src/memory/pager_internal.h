@@ -26,7 +26,7 @@ struct pager_thread {
 	enum fault_class fault_class;
 	bool opened; /* source was, and may be closed meanwhile */
 	struct page_source *source;
-	uint8_t *buffer; /* a host page, or PAGES_TAKEN_MOST for bulk */
+	uint8_t *buffer; /* what a fault brings at once, or PAGES_TAKEN_MOST for bulk */
 	struct histogram latency[FAULT_PARTS];
 	_Atomic uint64_t installs, waits, pages_zero, pages_fetched;
 
@@ -57,6 +57,7 @@ struct pager {
 	struct userfault userfault;
 	struct page_map map;
 	uint32_t unit;      /* pages of PAGE_SIZE in a page of the host */
+	uint32_t around;    /* pages of the host that a fault brings at once */
 	int service_wakeup; /* eventfd: the last page is present, or the pager is destroyed */
 	uint64_t created_ns;
 	_Atomic bool resident, stopping;

@@ -15,7 +15,7 @@ static _Thread_local struct {
 static size_t buffer_size(struct pager *pager, enum fault_class fault_class)
 {
 	return fault_class == FAULT_BULK ? (size_t)PAGES_TAKEN_MOST * PAGE_SIZE
-					 : pager->userfault.host_page_size;
+					 : pager->around * pager->userfault.host_page_size;
 }
 
 /* UFFDIO_COPY wants its source resident, so the buffer is touched from the start. */

@@ -3,6 +3,7 @@
 #include "machine/config.h"
 
 #include "base/clock.h"
+#include "memory/pager.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ START_TEST(defaults_suit_a_small_machine)
 	ck_assert_int_eq(config.serial, CONFIG_SERIAL_STDIO);
 	ck_assert_int_eq(config.restore_mode, CONFIG_RESTORE_LAZY);
 	ck_assert_int_eq(config.prefetch, CONFIG_PREFETCH_ALL);
+	ck_assert_uint_eq(config.fault_around_log2, 0);
 	ck_assert_str_eq(config.working_set, "default");
 	ck_assert_str_eq(config.record, "");
 	ck_assert(!config.restore_paused);
@@ -59,6 +61,16 @@ START_TEST(a_restore_leaves_to_the_snapshot_what_nobody_gives)
 	set("machine.vcpus=3");
 	ck_assert_uint_eq(config.vcpus, 3);
 	ck_assert_int_eq(config_check(&config, CONFIG_RESTORE), 0);
+}
+END_TEST
+
+START_TEST(faults_bring_a_power_of_two_of_pages)
+{
+	start();
+	set("restore.fault_around=16");
+	ck_assert_uint_eq(1u << config.fault_around_log2, FAULT_AROUND_MOST);
+	ck_assert_int_lt(config_override(&config, "restore.fault_around=3"), 0);
+	ck_assert_int_eq(error_last()->exit_code, EXIT_CONFIG);
 }
 END_TEST
 
@@ -256,6 +268,7 @@ static Suite *config_suite(void)
 	tcase_add_test(tests, names_stand_for_the_right_choice);
 	tcase_add_test(tests, a_vsock_has_a_cid_of_a_guest);
 	tcase_add_test(tests, a_restore_leaves_to_the_snapshot_what_nobody_gives);
+	tcase_add_test(tests, faults_bring_a_power_of_two_of_pages);
 	tcase_add_test(tests, servers_are_checked);
 	tcase_add_test(tests, sizes_have_limits);
 	tcase_add_test(tests, a_run_needs_a_kernel);

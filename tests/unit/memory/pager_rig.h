@@ -21,7 +21,6 @@ struct rig {
 	struct pager *pager;
 	uint64_t unit;  /* pages of PAGE_SIZE in a page of the host */
 	uint64_t pages; /* of the host */
-	uint64_t fault_deadline_ns;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -67,12 +66,15 @@ static inline void rig_wait_over(struct rig *rig)
 	pthread_mutex_unlock(&rig->lock);
 }
 
-static inline void rig_start_pager(struct rig *rig)
+/* wanted: record, fault_around and fault_deadline_ns. */
+static inline void rig_start_pager(struct rig *rig, const struct pager_config *wanted)
 {
 	struct pager_config config = {
 		.memory = &rig->memory,
 		.open_source = rig_open_source,
-		.fault_deadline_ns = rig->fault_deadline_ns,
+		.fault_deadline_ns = wanted->fault_deadline_ns,
+		.record = wanted->record,
+		.fault_around = wanted->fault_around,
 		.failed = rig_failed,
 		.resident = rig_resident,
 		.context = rig,
@@ -89,26 +91,24 @@ static inline void rig_start_pager(struct rig *rig)
  * So many pages, each of several real ones: a pager that is told of larger pages than the host
  * has works the same, so a host with small pages tests what others have.
  */
-static inline void rig_init_watched(struct rig *rig, uint64_t pages, unsigned real_pages_per_page,
-				    uint64_t fault_deadline_ns)
+static inline void rig_init_with(struct rig *rig, uint64_t pages, unsigned real_pages_per_page,
+				 const struct pager_config *wanted)
 {
 	size_t page_size = (size_t)sysconf(_SC_PAGESIZE) * real_pages_per_page;
 
-	*rig = (struct rig){.pages = pages,
-			    .unit = page_size / PAGE_SIZE,
-			    .fault_deadline_ns = fault_deadline_ns};
+	*rig = (struct rig){.pages = pages, .unit = page_size / PAGE_SIZE};
 	ck_assert_uint_le(pages * rig->unit, MOCK_PAGES);
 	mock_init(&rig->mock);
 	pthread_mutex_init(&rig->lock, NULL);
 	pthread_cond_init(&rig->changed, NULL);
 	ck_assert_int_eq(guest_memory_init(&rig->memory, RIG_BASE, pages * page_size), 0);
 	rig->memory.host_page_size = page_size;
-	rig_start_pager(rig);
+	rig_start_pager(rig, wanted);
 }
 
 static inline void rig_init(struct rig *rig, uint64_t pages, unsigned real_pages_per_page)
 {
-	rig_init_watched(rig, pages, real_pages_per_page, 0);
+	rig_init_with(rig, pages, real_pages_per_page, &(struct pager_config){0});
 }
 
 static inline void rig_finish(struct rig *rig)

@@ -11,7 +11,7 @@ static struct rig rig;
 /* Every fault that is held is late at once. */
 static void set_up(void)
 {
-	rig_init_watched(&rig, PAGES, 1, NS_PER_MS);
+	rig_init_with(&rig, PAGES, 1, &(struct pager_config){.fault_deadline_ns = NS_PER_MS});
 }
 
 static void set_up_without_deadline(void)
