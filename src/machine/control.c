@@ -12,6 +12,7 @@
 #include "base/prometheus.h"
 #include "base/unix_socket.h"
 #include "machine/control_operations.h"
+#include "machine/control_stream.h"
 #include "machine/machine.h"
 
 #include <errno.h>
@@ -42,6 +43,8 @@ struct control {
 	struct event_base *base;
 	struct evhttp *http;
 	struct event *finished; /* the worker has a result, or the server is closing */
+	struct event *news;     /* there are events to send */
+	struct control_streams streams;
 	pthread_t loop_thread, worker_thread;
 	bool has_loop, has_worker; /* they were started */
 	pthread_mutex_t lock;      /* operation, busy, closing */
@@ -135,10 +138,28 @@ static void on_finished(evutil_socket_t fd, short what, void *context)
 		control->busy = control->done = false;
 		pthread_cond_signal(&control->wakeup);
 	}
-	if (control->closing)
-		/* A moment for the last answer to leave. */
+	if (control->closing) {
+		control_streams_end(&control->streams);
+		/* A moment for the last answers to leave. */
 		event_base_loopexit(control->base, &(struct timeval){.tv_usec = 50000});
+	}
 	pthread_mutex_unlock(&control->lock);
+}
+
+static void on_news(evutil_socket_t fd, short what, void *context)
+{
+	struct control *control = context;
+
+	(void)fd, (void)what;
+	control_streams_send(&control->streams);
+}
+
+/* On the thread of an event. */
+static void there_is_news(void *context)
+{
+	struct control *control = context;
+
+	event_active(control->news, 0, 0);
 }
 
 static json_t *read_body(struct evhttp_request *request)
@@ -204,25 +225,55 @@ static void on_metrics(struct evhttp_request *request, struct control *control)
 	free(text);
 }
 
+static void on_events(struct evhttp_request *request, struct control *control)
+{
+	if (!control_streams_add(&control->streams, request))
+		send_error(request, 409, "too many listen to events already", EXIT_UNAVAILABLE);
+}
+
+static void send_unknown(struct evhttp_request *request)
+{
+	send_error(request, 404,
+		   "no such request; there are GET /v1/status, /v1/events, /v1/metrics and POST "
+		   "/v1/pause, "
+		   "/v1/resume, /v1/stop, /v1/snapshot, /v1/workingset",
+		   EXIT_USAGE);
+}
+
+static const struct {
+	const char *target;
+	void (*answer)(struct evhttp_request *request, struct control *control);
+} questions[] = {
+	{"/v1/status", on_status},
+	{"/v1/events", on_events},
+	{"/v1/metrics", on_metrics},
+};
+
+static void on_get(struct evhttp_request *request, struct control *control, const char *target)
+{
+	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++)
+		if (!strcmp(target, questions[i].target)) {
+			questions[i].answer(request, control);
+			return;
+		}
+	send_unknown(request);
+}
+
 static void on_request(struct evhttp_request *request, void *context)
 {
-	struct control *control = context;
 	const char *target = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
-	bool post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+	struct control *control = context;
+	control_operation *run;
 
-	control_operation *run = post ? control_find_operation(target) : NULL;
-
+	if (evhttp_request_get_command(request) != EVHTTP_REQ_POST) {
+		on_get(request, control, target);
+		return;
+	}
+	run = control_find_operation(target);
 	if (run)
 		start_operation(control, request, run);
-	else if (!post && !strcmp(target, "/v1/status"))
-		on_status(request, control);
-	else if (!post && !strcmp(target, "/v1/metrics"))
-		on_metrics(request, control);
 	else
-		send_error(request, 404,
-			   "no such request; there are GET /v1/status, /v1/metrics and POST "
-			   "/v1/pause, /v1/resume, /v1/stop, /v1/snapshot, /v1/workingset",
-			   EXIT_USAGE);
+		send_unknown(request);
 }
 
 static void *loop_main(void *argument)
@@ -243,11 +294,16 @@ static int assemble(struct control *control, int fd)
 	control->finished = control->base
 				    ? event_new(control->base, -1, EV_PERSIST, on_finished, control)
 				    : NULL;
-	if (!control->http || !control->finished || evhttp_accept_socket(control->http, fd))
+	control->news =
+		control->base ? event_new(control->base, -1, EV_PERSIST, on_news, control) : NULL;
+	if (!control->http || !control->finished || !control->news ||
+	    evhttp_accept_socket(control->http, fd))
 		return fail(EXIT_OS, ENOMEM, "cannot set up the control socket");
 	evhttp_set_max_body_size(control->http, BODY_MAX);
 	evhttp_set_max_headers_size(control->http, BODY_MAX);
 	evhttp_set_gencb(control->http, on_request, control);
+	control->streams.events = machine_events(control->machine);
+	events_listen(control->streams.events, there_is_news, control);
 	return 0;
 }
 
@@ -266,10 +322,14 @@ int control_start(struct control *control)
 
 static void release(struct control *control)
 {
+	if (control->streams.events)
+		events_listen(control->streams.events, NULL, NULL);
 	if (control->http)
 		evhttp_free(control->http);
 	if (control->finished)
 		event_free(control->finished);
+	if (control->news)
+		event_free(control->news);
 	if (control->base)
 		event_base_free(control->base);
 	unlink(control->path);

@@ -2,11 +2,13 @@
 /*
  * control.h - the control socket: HTTP/1.1 with JSON over a UNIX socket.
  *
- *	GET  /v1/status    /v1/metrics (the same for Prometheus)
+ *	GET  /v1/status    /v1/events     /v1/metrics (the status for Prometheus)
  *	POST /v1/pause     /v1/resume     /v1/stop
  *	POST /v1/snapshot  {"url": "dir:/srv/store/web", "then": "resume" | "pause" | "stop"}
  *
  * A failure answers {"error": TEXT, "exit_code": N} with status 400, 404, 409 or 500.
+ * The events (events.h) go on, a line each, until the client leaves or the machine ends.
+ * docs/openapi.json describes all of it; a test holds it against this server.
  * Status is answered at once, also while another request freezes the machine.
  */
 #ifndef MACHINE_CONTROL_H
@@ -17,6 +19,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 struct control;
 struct machine;
@@ -42,5 +45,10 @@ void control_destroy(struct control *control);
  */
 MUST_USE int control_call(const char *path, const char *method, const char *target, json_t *body,
 			  bool until_closed, json_t **reply);
+
+/* The same for a reply of any kind, also one that goes on: its body is copied to out as it comes.
+ * body is text; may be NULL. */
+MUST_USE int control_copy(const char *path, const char *method, const char *target,
+			  const char *body, FILE *out);
 
 #endif

@@ -152,3 +152,95 @@ int control_call(const char *path, const char *method, const char *target, json_
 	bytes_finish(&reply);
 	return r;
 }
+
+/* In HTTP/1.0 a body is as long as the connection, without chunks. */
+static int send_simple_request(int fd, const char *method, const char *target, const char *body)
+{
+	size_t length = body ? strlen(body) : 0;
+	char head[512];
+	int n = snprintf(head, sizeof(head), "%s %s HTTP/1.0\r\nContent-Length: %zu\r\n\r\n",
+			 method, target, length);
+	int r;
+
+	if (n >= (int)sizeof(head))
+		return fail(EXIT_USAGE, E2BIG, "control socket: %s is too long", target);
+	r = file_write(fd, head, (size_t)n);
+	if (!r && length)
+		r = file_write(fd, body, length);
+	return r ? fail(EXIT_UNAVAILABLE, -r, "control socket: %s", strerror(-r)) : 0;
+}
+
+static bool is_error(const char *head)
+{
+	const char *status = strchr(head, ' ');
+
+	return !status || atoi(status) >= 400;
+}
+
+/* Read the head, up to the empty line. */
+static int receive_head(FILE *in, bool *error)
+{
+	char line[1024];
+
+	if (!fgets(line, sizeof(line), in))
+		return fail(EXIT_UNAVAILABLE, EPIPE,
+			    "control socket: the machine closed it before it answered");
+	*error = is_error(line);
+	while (fgets(line, sizeof(line), in))
+		if (!strcmp(line, "\r\n"))
+			return 0;
+	return fail(EXIT_PROTOCOL, EPROTO, "control socket: the answer is not HTTP");
+}
+
+static int copy_lines(FILE *in, FILE *out)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int r = 0;
+
+	while (!r && getline(&line, &size, in) > 0)
+		if (fputs(line, out) < 0 || fflush(out))
+			r = fail(EXIT_OS, errno, "output: %s", strerror(errno));
+	free(line);
+	return r;
+}
+
+/* The machine's own error, or that there was none to read. */
+static int adopt_error(FILE *in)
+{
+	struct bytes reply = {0};
+	json_t *none = NULL;
+	char buffer[1024];
+	size_t n;
+	int r = 0;
+
+	while (!r && reply.size < REPLY_MAX && (n = fread(buffer, 1, sizeof(buffer), in)))
+		r = bytes_append(&reply, buffer, n);
+	if (!r)
+		r = judge(&reply, 0, &none);
+	json_decref(none);
+	bytes_finish(&reply);
+	return r ? r : fail(EXIT_PROTOCOL, EPROTO, "control socket: an error without a text");
+}
+
+int control_copy(const char *path, const char *method, const char *target, const char *body,
+		 FILE *out)
+{
+	bool error = false;
+	FILE *in;
+	int fd = -1, r;
+
+	r = connect_to(path, &fd);
+	if (!r)
+		r = send_simple_request(fd, method, target, body);
+	in = r ? NULL : fdopen(fd, "r");
+	if (!in) {
+		file_close(&fd);
+		return r ? r : fail(EXIT_OS, errno, "control socket: %s", strerror(errno));
+	}
+	r = receive_head(in, &error);
+	if (!r)
+		r = error ? adopt_error(in) : copy_lines(in, out);
+	fclose(in);
+	return r;
+}

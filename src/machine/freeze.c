@@ -57,6 +57,8 @@ int machine_start(struct machine *machine)
 		r = machine_prefetch(machine);
 	if (r)
 		return r;
+	events_add(machine->events, machine->origin ? "thawed" : "booted",
+		   machine->origin ? json_pack("{s:s}", "url", origin_url(machine->origin)) : NULL);
 	machine->paused = machine->origin && machine->config.restore_paused;
 	if (!machine->paused)
 		machine_release(machine);
@@ -68,8 +70,11 @@ int machine_pause(struct machine *machine)
 	int r = 0;
 
 	pthread_mutex_lock(&machine->operation_lock);
-	if (!machine->paused)
+	if (!machine->paused) {
 		r = machine_hold(machine);
+		if (!r)
+			events_add(machine->events, "paused", NULL);
+	}
 	pthread_mutex_unlock(&machine->operation_lock);
 	return r;
 }
@@ -77,8 +82,10 @@ int machine_pause(struct machine *machine)
 int machine_resume(struct machine *machine)
 {
 	pthread_mutex_lock(&machine->operation_lock);
-	if (machine->paused)
+	if (machine->paused) {
 		machine_release(machine);
+		events_add(machine->events, "resumed", NULL);
+	}
 	pthread_mutex_unlock(&machine->operation_lock);
 	return 0;
 }
@@ -182,6 +189,18 @@ static int write_snapshot(struct machine *machine, struct repository *repository
 	return r;
 }
 
+static void tell_frozen(struct machine *machine, const char *url,
+			const struct snapshot_result *result)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&result->id, hex);
+	events_add(machine->events, "frozen",
+		   json_pack("{s:s, s:s, s:f, s:f}", "url", url, "id", hex, "pause_ms",
+			     (double)result->pause_ns / NS_PER_MS, "total_ms",
+			     (double)result->total_ns / NS_PER_MS));
+}
+
 /* A machine that goes on afterwards runs while its memory is written, and stands still only for
  * the rest; any other stands still from here on. */
 static int freeze_into(struct machine *machine, struct repository *repository, const char *ref,
@@ -194,15 +213,13 @@ static int freeze_into(struct machine *machine, struct repository *repository, c
 	if (r)
 		return r;
 	r = write_snapshot(machine, repository, ref, live, result);
-	if (!r)
-		machine_record_if_asked(machine);
-	if (!r && then == THEN_STOP)
-		machine_stop(machine, EXIT_POWEROFF);
-	else if (r && !was_paused && machine->paused)
-		machine_release(machine);
 	result->total_ns = clock_now_ns() - start;
 	if (!live)
 		result->pause_ns = result->total_ns;
+	if (!r)
+		machine_record_if_asked(machine);
+	else if (!was_paused && machine->paused)
+		machine_release(machine);
 	return r;
 }
 
@@ -222,6 +239,10 @@ static int snapshot_locked(struct machine *machine, const char *url, enum after_
 	if (!r)
 		r = freeze_into(machine, to.repository, parsed.ref, then, result);
 	lone_repository_close(&to);
+	if (!r)
+		tell_frozen(machine, url, result);
+	if (!r && then == THEN_STOP)
+		machine_stop(machine, EXIT_POWEROFF);
 	return r;
 }
 

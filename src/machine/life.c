@@ -3,10 +3,14 @@
 #include "base/log.h"
 #include "machine/machine_internal.h"
 
-void machine_end(struct machine *machine, enum exit_code exit_code, const struct error *error)
+void machine_end(struct machine *machine, const char *why, enum exit_code exit_code,
+		 const struct error *error)
 {
 	pthread_mutex_lock(&machine->end.lock);
 	if (!machine->end.ended) {
+		events_add(machine->events, "ended",
+			   json_pack("{s:s, s:i, s:s*}", "why", why, "exit_code", (int)exit_code,
+				     "error", error ? error->text : NULL));
 		machine->end.ended = true;
 		machine->end.exit_code = exit_code;
 		machine->end.has_error = error;
@@ -20,7 +24,7 @@ void machine_end(struct machine *machine, enum exit_code exit_code, const struct
 void machine_stop(struct machine *machine, enum exit_code exit_code)
 {
 	log_info("%s: stopped on request", machine->config.name);
-	machine_end(machine, exit_code, NULL);
+	machine_end(machine, "stopped", exit_code, NULL);
 }
 
 void machine_vcpu_stopped(void *context, unsigned vcpu, enum vcpu_stop reason,
@@ -39,11 +43,11 @@ void machine_vcpu_stopped(void *context, unsigned vcpu, enum vcpu_stop reason,
 	struct machine *machine = context;
 
 	if (reason == VCPU_ERROR) {
-		machine_end(machine, error->exit_code, error);
+		machine_end(machine, "error", error->exit_code, error);
 		return;
 	}
 	log_info("%s: the guest %s (vCPU %u)", machine->config.name, words[reason], vcpu);
-	machine_end(machine, exit_codes[reason], NULL);
+	machine_end(machine, words[reason], exit_codes[reason], NULL);
 }
 
 int machine_wait(struct machine *machine, enum exit_code *exit_code)

@@ -10,6 +10,7 @@
 int machine_create(const struct machine_config *config, struct machine **out)
 {
 	struct machine *machine = calloc(1, sizeof(*machine));
+	int r;
 
 	if (!machine)
 		return fail(EXIT_OS, ENOMEM, "cannot allocate a machine");
@@ -20,8 +21,12 @@ int machine_create(const struct machine_config *config, struct machine **out)
 	pthread_mutex_init(&machine->record.lock, NULL);
 	pthread_mutex_init(&machine->end.lock, NULL);
 	pthread_cond_init(&machine->end.changed, NULL);
-	*out = machine;
-	return 0;
+	r = events_create(&machine->events);
+	if (r)
+		machine_destroy(machine);
+	else
+		*out = machine;
+	return r;
 }
 
 static int read_register(void *context, uint64_t gpa, unsigned size, uint64_t *value)
@@ -131,6 +136,7 @@ void machine_destroy(struct machine *machine)
 	vm_finish(&machine->vm);
 	kvm_close(&machine->kvm);
 	guest_memory_finish(&machine->memory);
+	events_destroy(machine->events);
 	pthread_cond_destroy(&machine->end.changed);
 	pthread_mutex_destroy(&machine->end.lock);
 	pthread_mutex_destroy(&machine->record.lock);

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+struct events;
 struct machine;
 
 /* A machine with a kernel, at its reset vector. */
@@ -70,6 +71,9 @@ MUST_USE int machine_record(struct machine *machine, uint32_t *pages);
 
 /* End the machine as if the guest had powered off, but with this exit code. */
 void machine_stop(struct machine *machine, enum exit_code exit_code);
+
+/* What has happened to it (events.h); borrowed. */
+struct events *machine_events(struct machine *machine);
 
 /* What `thaw status --json` shows; a new reference.  Never blocks for long. */
 json_t *machine_status(struct machine *machine);

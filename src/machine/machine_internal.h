@@ -18,6 +18,7 @@
 #define MACHINE_MACHINE_INTERNAL_H
 
 #include "base/event_loop.h"
+#include "machine/events.h"
 #include "machine/generation.h"
 #include "machine/machine.h"
 #include "machine/machine_devices.h"
@@ -60,6 +61,7 @@ struct machine {
 	} record;
 
 	uint64_t created_ns; /* clock_now_ns() */
+	struct events *events;
 
 	pthread_mutex_t operation_lock; /* one pause, resume or snapshot at a time */
 	_Atomic bool paused;
@@ -80,8 +82,9 @@ MUST_USE int machine_create(const struct machine_config *config, struct machine 
 /* KVM, memslot, GIC, vCPUs and devices over machine->memory, which is there already. */
 MUST_USE int machine_assemble(struct machine *machine);
 
-/* The first end counts; error may be NULL. */
-void machine_end(struct machine *machine, enum exit_code exit_code, const struct error *error);
+/* The first end counts; error may be NULL.  why: for the event. */
+void machine_end(struct machine *machine, const char *why, enum exit_code exit_code,
+		 const struct error *error);
 void machine_vcpu_stopped(void *machine, unsigned vcpu, enum vcpu_stop reason,
 			  const struct error *error);
 

@@ -53,6 +53,11 @@ int origin_open(const struct machine_config *config, const char *url, struct ori
 	return 0;
 }
 
+void origin_watch(struct origin *origin, const struct remote_watcher *watcher)
+{
+	remote_session_watch(origin->from.session, watcher);
+}
+
 void origin_close(struct origin *origin)
 {
 	if (!origin)

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "machine/config.h"
 #include "memory/page_source.h"
+#include "remote/client.h"
 #include "snapshot/snapshot.h"
 
 #include <jansson.h>
@@ -23,6 +24,8 @@ struct origin;
 /* Load everything but the pages, all of it checked (R6). */
 MUST_USE int origin_open(const struct machine_config *config, const char *url,
 			 struct origin **origin);
+/* Say who is told of stalls (client.h); before the first source is opened. */
+void origin_watch(struct origin *origin, const struct remote_watcher *watcher);
 /* After every source was destroyed.  Accepts NULL. */
 void origin_close(struct origin *origin);
 

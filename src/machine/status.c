@@ -174,3 +174,8 @@ json_t *machine_status(struct machine *machine)
 		add_paging(machine, status);
 	return status;
 }
+
+struct events *machine_events(struct machine *machine)
+{
+	return machine->events;
+}

@@ -5,6 +5,7 @@
  * Everything that can be refused is refused here, before any vCPU runs (R6); the pages alone
  * come later, each checked before it enters the guest (R3).
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "machine/machine_adopt.h"
 #include "machine/machine_internal.h"
@@ -85,7 +86,17 @@ static int open_source(void *context, enum page_priority priority, struct page_s
 
 static void paging_failed(void *context, const struct error *error)
 {
-	machine_end(context, error->exit_code, error);
+	machine_end(context, "error", error->exit_code, error);
+}
+
+static void tell_first_fault(void *context)
+{
+	events_add(((struct machine *)context)->events, "first-fault", NULL);
+}
+
+static void tell_set_in(void *context)
+{
+	events_add(((struct machine *)context)->events, "workingset-in", NULL);
 }
 
 static void all_resident(void *context)
@@ -94,7 +105,29 @@ static void all_resident(void *context)
 
 	log_info("%s: every page is here; closed userfaultfd and connections",
 		 machine->config.name);
+	events_add(machine->events, "resident", NULL);
 	machine_record_if_asked(machine);
+}
+
+static void tell_stalled(void *context, const char *why)
+{
+	events_add(((struct machine *)context)->events, "stalled", json_pack("{s:s}", "why", why));
+}
+
+static void tell_recovered(void *context, uint64_t after_ns)
+{
+	events_add(((struct machine *)context)->events, "recovered",
+		   json_pack("{s:f}", "after_ms", (double)after_ns / NS_PER_MS));
+}
+
+static int open_origin(struct machine *machine, const char *url)
+{
+	const struct remote_watcher watcher = {tell_stalled, tell_recovered, machine};
+	int r = origin_open(&machine->config, url, &machine->origin);
+
+	if (!r)
+		origin_watch(machine->origin, &watcher);
+	return r;
 }
 
 static const char *const mode_names[] = {
@@ -113,6 +146,8 @@ static int prepare_paging(struct machine *machine)
 		.record = machine->config.record[0],
 		.fault_around = 1u << machine->config.fault_around_log2,
 		.failed = paging_failed,
+		.first_fault = tell_first_fault,
+		.set_in = tell_set_in,
 		.resident = all_resident,
 		.context = machine,
 	};
@@ -176,7 +211,7 @@ static int restore_state(struct machine *machine)
 static int thaw(struct machine *machine, const char *url)
 {
 	bool lazy = machine->config.restore_mode == CONFIG_RESTORE_LAZY;
-	int r = origin_open(&machine->config, url, &machine->origin);
+	int r = open_origin(machine, url);
 
 	if (!r)
 		r = kvm_open(&machine->kvm);

@@ -167,12 +167,23 @@ static void wait_in_flight(struct pager_thread *self, uint64_t page, struct faul
 	histogram_record(&self->latency[PART_WAIT], fault->asked_ns - since);
 }
 
+/* Faults write to a shared line only once. */
+static void note_first_fault(struct pager *pager)
+{
+	if (atomic_load_explicit(&pager->touched, memory_order_relaxed) ||
+	    atomic_exchange(&pager->touched, true))
+		return;
+	if (pager->config.first_fault)
+		pager->config.first_fault(pager->config.context);
+}
+
 static int make_page_present(struct pager_thread *self, uint64_t page, uint64_t now)
 {
 	struct fault fault = {.began_ns = now, .asked_ns = now};
 	struct pager *pager = self->pager;
 	enum page_state state;
 
+	note_first_fault(pager);
 	while ((state = page_map_claim(&pager->map, page)) == PAGE_IN_FLIGHT ||
 	       state == PAGE_AWAITED)
 		wait_in_flight(self, page, &fault);

@@ -72,10 +72,16 @@ struct pager_config {
 	 * error.  On that thread. */
 	void (*failed)(void *context, const struct error *error);
 
+	/* Somebody waits for a page, for the first time; on that thread.  Optional. */
+	void (*first_fault)(void *context);
+
+	/* Every page of the working set is present; on the thread that found out.  Optional. */
+	void (*set_in)(void *context);
+
 	/* Every page is present, userfaultfd and sources are closed.  On the service thread. */
 	void (*resident)(void *context);
 
-	void *context; /* for the three above */
+	void *context; /* for all of them */
 };
 
 /* Everything is absent.  Sets memory->pager.  On failure the userfault is closed. */

@@ -44,6 +44,7 @@ struct page_order {
 	pthread_mutex_t lock; /* of what follows, but that set and its count never change */
 	uint64_t *set;
 	size_t set_count, set_next;
+	bool set_in; /* config.set_in() was called */
 	bool rest;
 	uint64_t rest_next;
 	uint8_t *marks;                             /* a byte per page */
@@ -61,6 +62,7 @@ struct pager {
 	int service_wakeup; /* eventfd: the last page is present, or the pager is destroyed */
 	uint64_t created_ns;
 	_Atomic bool resident, stopping;
+	_Atomic bool touched; /* config.first_fault() was called */
 
 	pthread_mutex_t threads_lock;
 	struct pager_thread *threads;

@@ -102,16 +102,34 @@ static uint32_t next_of_rest(struct pager *pager, uint32_t most, uint64_t *first
 	return count;
 }
 
+/* Is the last page of the set here, for the first time? */
+static bool set_is_in(struct page_order *order)
+{
+	if (order->set_in || !order->set_count || order->brought + order->late < order->set_count)
+		return false;
+	order->set_in = true;
+	return true;
+}
+
+static void tell_set_in(struct pager *pager, bool in)
+{
+	if (in && pager->config.set_in)
+		pager->config.set_in(pager->config.context);
+}
+
 uint32_t page_order_next(struct pager *pager, uint32_t most, uint64_t *first)
 {
 	uint32_t count;
+	bool in;
 
 	pthread_mutex_lock(&pager->order.lock);
 	count = next_of_set(pager, most, first);
+	in = set_is_in(&pager->order);
 	if (!count)
 		count = next_of_rest(pager, most, first);
 	pager->order.on_the_way += count;
 	pthread_mutex_unlock(&pager->order.lock);
+	tell_set_in(pager, in);
 	return count;
 }
 
@@ -119,6 +137,7 @@ void page_order_arrived(struct pager *pager, uint64_t first, uint32_t count, boo
 {
 	struct page_order *order = &pager->order;
 	uint32_t in_set = 0;
+	bool in;
 
 	pthread_mutex_lock(&order->lock);
 	for (uint32_t i = 0; i < count; i++)
@@ -127,7 +146,9 @@ void page_order_arrived(struct pager *pager, uint64_t first, uint32_t count, boo
 	order->dropped += dropped ? count : 0;
 	*(dropped ? &order->late : &order->brought) += in_set;
 	order->overtaken += dropped ? in_set : 0;
+	in = set_is_in(order);
 	pthread_mutex_unlock(&order->lock);
+	tell_set_in(pager, in);
 }
 
 /* With nothing on the way, what is missing is in flight, or was when it was passed by. */

@@ -65,6 +65,17 @@ MUST_USE int remote_session_create(const struct remote_options *options,
 /* Accepts NULL. */
 void remote_session_destroy(struct remote_session *session);
 
+/* Who is told when fetches begin to fail on every server (why: the last error), and when they go
+ * on; on the thread that found out. */
+struct remote_watcher {
+	void (*stalled)(void *context, const char *why);
+	void (*recovered)(void *context, uint64_t after_ns);
+	void *context;
+};
+
+/* Before the first page source is opened. */
+void remote_session_watch(struct remote_session *session, const struct remote_watcher *watcher);
+
 /* End every wait, now and later, with -ECANCELED.  Any thread, and signal handlers. */
 void remote_session_cancel(struct remote_session *session);
 

@@ -57,6 +57,11 @@ void remote_session_cancel(struct remote_session *session)
 	errno = saved; /* it may be called from a signal handler */
 }
 
+void remote_session_watch(struct remote_session *session, const struct remote_watcher *watcher)
+{
+	session->watcher = *watcher;
+}
+
 int session_cancelled(void)
 {
 	return fail(EXIT_UNAVAILABLE, ECANCELED, "cancelled: the machine is stopping");

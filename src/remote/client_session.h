@@ -26,6 +26,7 @@ struct remote_counters {
 
 struct remote_session {
 	struct remote_options options;
+	struct remote_watcher watcher;
 	int cancel_fd;                    /* an eventfd, readable for good once cancelled */
 	uint8_t machine[MACHINE_ID_SIZE]; /* random; tells servers whose connections these are */
 

@@ -150,9 +150,12 @@ static void note_stall(struct tcp_pages *pages)
 
 	if (session_has_unfailed(session))
 		return;
-	if (atomic_compare_exchange_strong(&session->stalled_since_ns, &none, clock_now_ns()))
-		log_warning("%s; trying again for up to %llu ms", error_last()->text,
-			    to_ms(session->options.stall_timeout_ns));
+	if (!atomic_compare_exchange_strong(&session->stalled_since_ns, &none, clock_now_ns()))
+		return;
+	log_warning("%s; trying again for up to %llu ms", error_last()->text,
+		    to_ms(session->options.stall_timeout_ns));
+	if (session->watcher.stalled)
+		session->watcher.stalled(session->watcher.context, error_last()->text);
 }
 
 /* R1: no fault waits past fault_deadline without a logged event and a metric. */
@@ -251,6 +254,8 @@ void trouble_over(struct tcp_pages *pages)
 		return;
 	atomic_fetch_add(&session->stalled_ns, stalled);
 	log_info("%s: answers again after %llu ms", pages->connection.server->url, to_ms(stalled));
+	if (session->watcher.recovered)
+		session->watcher.recovered(session->watcher.context, stalled);
 }
 
 int tcp_open_pages(struct repository *repository, const struct snapshot *snapshot,

@@ -35,6 +35,7 @@ int command_pause(const struct arguments *arguments, enum exit_code *exit_code);
 int command_resume(const struct arguments *arguments, enum exit_code *exit_code);
 int command_stop(const struct arguments *arguments, enum exit_code *exit_code);
 int command_status(const struct arguments *arguments, enum exit_code *exit_code);
+int command_ctl(const struct arguments *arguments, enum exit_code *exit_code);
 int command_check(const struct arguments *arguments, enum exit_code *exit_code);
 int command_inspect(const struct arguments *arguments, enum exit_code *exit_code);
 int command_copy(const struct arguments *arguments, enum exit_code *exit_code);

@@ -115,3 +115,13 @@ int command_status(const struct arguments *arguments, enum exit_code *exit_code)
 	json_decref(status);
 	return 0;
 }
+
+int command_ctl(const struct arguments *arguments, enum exit_code *exit_code)
+{
+	const char *body = arguments->word_count > 3 ? arguments->words[3] : NULL;
+	char path[PATH_MAX];
+	int r = control_path(arguments->words[0], path);
+
+	(void)exit_code;
+	return r ? r : control_copy(path, arguments->words[1], arguments->words[2], body, stdout);
+}

@@ -47,6 +47,8 @@ static const struct command {
 	{"stop", command_stop, 1, 1, 0, "VM", "end the machine"},
 	{"status", command_status, 1, 1, TAKES_JSON | TAKES_WATCH, "VM [--json | --watch]",
 	 "how a machine is"},
+	{"ctl", command_ctl, 3, 4, 0, "VM GET|POST TARGET [JSON]",
+	 "any request of the control socket, like GET /v1/events"},
 	{"check", command_check, 0, 0, TAKES_JSON, "[--json]",
 	 "which fault modes this host has, and why not"},
 	{"inspect", command_inspect, 1, 1, REACHES_SERVERS | TAKES_JSON | TAKES_VERIFY,
