@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define MIB           (1ull << 20)
+#define RATE_MOST     (1ull << 40) /* bytes per second; more is no limit */
+#define BURST_MOST    (60 * NS_PER_S)
 
 #define FIELD(member) .offset = offsetof(struct machine_config, member)
 #define DISK(member)  .offset = offsetof(struct config_disk, member)
@@ -107,6 +109,24 @@ static const struct ini_key disk_keys[] = {
 	 DISK(read_only),
 	 .initial = "no",
 	 .help = "Refuse the guest's writes"},
+	{.key = "bytes_per_second",
+	 .type = INI_SIZE,
+	 DISK(limit.bytes),
+	 .initial = "0",
+	 .most = RATE_MOST,
+	 .help = "What the guest may read and write; 0: no limit"},
+	{.key = "requests_per_second",
+	 .type = INI_U32,
+	 DISK(limit.operations),
+	 .initial = "0",
+	 .most = UINT32_MAX,
+	 .help = "How often it may; 0: no limit"},
+	{.key = "burst",
+	 .type = INI_DURATION,
+	 DISK(limit.burst_ns),
+	 .initial = "100ms",
+	 .most = BURST_MOST,
+	 .help = "After a rest, so much time's worth of a limit may be used at once"},
 	{0},
 };
 
@@ -119,6 +139,36 @@ static const struct ini_key net_keys[] = {
 	 .type = INI_TEXT,
 	 NET(mac),
 	 .help = "MAC address; empty: made from the names of machine and net, kept by a thaw"},
+	{.key = "receive_bytes_per_second",
+	 .type = INI_SIZE,
+	 NET(receive.bytes),
+	 .initial = "0",
+	 .most = RATE_MOST,
+	 .help = "What the guest may receive; 0: no limit"},
+	{.key = "receive_frames_per_second",
+	 .type = INI_U32,
+	 NET(receive.operations),
+	 .initial = "0",
+	 .most = UINT32_MAX,
+	 .help = "How many frames it may receive; 0: no limit"},
+	{.key = "transmit_bytes_per_second",
+	 .type = INI_SIZE,
+	 NET(transmit.bytes),
+	 .initial = "0",
+	 .most = RATE_MOST,
+	 .help = "What the guest may send; 0: no limit"},
+	{.key = "transmit_frames_per_second",
+	 .type = INI_U32,
+	 NET(transmit.operations),
+	 .initial = "0",
+	 .most = UINT32_MAX,
+	 .help = "How many frames it may send; 0: no limit"},
+	{.key = "burst",
+	 .type = INI_DURATION,
+	 NET(receive.burst_ns),
+	 .initial = "100ms",
+	 .most = BURST_MOST,
+	 .help = "After a rest, so much time's worth of a limit may be used at once"},
 	{0},
 };
 

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "boot/device_tree.h"
+#include "devices/rate_limit.h"
 #include "machine/ini.h"
 #include "snapshot/frame.h"
 #include "snapshot/snapshot_url.h"
@@ -45,12 +46,14 @@ struct config_disk {
 	char name[INI_NAME_SIZE]; /* of [disk.NAME] */
 	char path[INI_TEXT_MOST + 1];
 	bool read_only;
+	struct rate_limit_config limit;
 };
 
 struct config_net {
 	char name[INI_NAME_SIZE]; /* of [net.NAME] */
 	char tap[INI_TEXT_MOST + 1];
 	char mac[INI_TEXT_MOST + 1]; /* empty: made from the names, or as it was frozen */
+	struct rate_limit_config receive, transmit; /* the burst time of both is receive's */
 };
 
 struct machine_config {

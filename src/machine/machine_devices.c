@@ -73,6 +73,7 @@ static int create_blk(const struct device_host *host, const struct machine_confi
 		.path = disk->path,
 		.read_only = disk->read_only,
 		.name = disk->name,
+		.limit = disk->limit,
 	};
 
 	return blk_create(host, &blk, device);
@@ -82,9 +83,14 @@ static int create_net(const struct device_host *host, const struct machine_confi
 		      unsigned index, struct device **device)
 {
 	const struct config_net *section = &config->net[index];
-	struct net_config net = {.mac_is_chosen = section->mac[0]};
+	struct net_config net = {
+		.mac_is_chosen = section->mac[0],
+		.receive = section->receive,
+		.transmit = section->transmit,
+	};
 	int r = net_tap_open(section->tap, &net.tap);
 
+	net.transmit.burst_ns = section->receive.burst_ns;
 	if (r)
 		return r;
 	/* The configuration has been checked. */

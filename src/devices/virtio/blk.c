@@ -193,8 +193,13 @@ int blk_create(const struct device_host *host, const struct blk_config *config,
 		fill_config(blk);
 		r = virtio_init(&blk->virtio, host);
 	}
-	if (r)
+	if (r) {
 		destroy(&blk->virtio);
+		return r;
+	}
+	r = virtio_limit(&blk->virtio, 0, &config->limit);
+	if (r)
+		device_destroy(&blk->virtio.device);
 	else
 		*device = &blk->virtio.device;
 	return r;

@@ -17,6 +17,7 @@
 #define DEVICES_VIRTIO_BLK_H
 
 #include "devices/device.h"
+#include "devices/rate_limit.h"
 
 #include <stdbool.h>
 
@@ -25,6 +26,7 @@
 struct blk_config {
 	const char *path;
 	bool read_only;
+	struct rate_limit_config limit;
 	const char *
 		name; /* of [disk.NAME], outlives it; GET_ID says its first BLK_SERIAL_SIZE bytes */
 };

@@ -122,10 +122,13 @@ static int deliver_frame(struct net *net)
 static int receive_one(struct net *net)
 {
 	int r = net->frame_size ? 1 : read_frame(net);
+	size_t bytes = net->frame_size;
 
 	if (r <= 0)
 		return r;
 	r = deliver_frame(net);
+	if (r > 0)
+		virtio_spend(&net->virtio, RECEIVE, bytes);
 	if (r < 0)
 		virtio_break(&net->virtio);
 	return r > 0 ? 1 : -1;
@@ -165,7 +168,7 @@ static void receive(struct net *net)
 
 	follow_driver(net);
 	do
-		r = receive_one(net);
+		r = virtio_may_begin(&net->virtio, RECEIVE) ? receive_one(net) : -1;
 	while (r > 0 && ++frames < VIRTIO_BURST);
 	watch_tap(net, r >= 0);
 }
@@ -299,8 +302,15 @@ int net_create(const struct device_host *host, const struct net_config *config,
 	net->mac_is_chosen = config->mac_is_chosen;
 	fill_config(net, &config->mac);
 	r = virtio_init(&net->virtio, host);
-	if (r)
+	if (r) {
 		destroy(&net->virtio);
+		return r;
+	}
+	r = virtio_limit(&net->virtio, RECEIVE, &config->receive);
+	if (!r)
+		r = virtio_limit(&net->virtio, TRANSMIT, &config->transmit);
+	if (r)
+		device_destroy(&net->virtio.device);
 	else
 		*device = &net->virtio.device;
 	return r;

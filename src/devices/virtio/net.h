@@ -4,7 +4,7 @@
  *
  * Queues: receive, transmit, control.  Frames go between the tap and guest RAM on the event
  * loop's thread; whatever the tap refuses is lost, as frames on a wire are.  While the driver has
- * no buffers the tap is not read, and its own queue fills.
+ * no buffers, or a limit is reached, the tap is not read, and its own queue fills.
  *
  * Features: MAC, STATUS (always up), checksum and TCP segmentation offload both ways, and
  * MRG_RXBUF: a frame of 64 KiB is spread over small buffers, so that a guest needs few pages to
@@ -17,6 +17,7 @@
 #define DEVICES_VIRTIO_NET_H
 
 #include "devices/device.h"
+#include "devices/rate_limit.h"
 #include "devices/virtio/mac_address.h"
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@
 struct net_config {
 	int tap; /* from net_tap_open(); the device's from here on, whatever comes of it */
 	struct mac_address mac;
+	struct rate_limit_config receive, transmit;
 	bool mac_is_chosen; /* a thaw does not bring back the one of the frozen machine */
 };
 

@@ -23,4 +23,7 @@ MUST_USE int virtio_restore(struct device *device, const struct state_node *node
 /* A driver may choose these features: all offered, VERSION_1 among them. */
 bool virtio_features_valid(const struct virtio_device *virtio, uint64_t features);
 
+/* Give back what virtio_limit() took. */
+void virtio_unlimit(struct virtio_device *virtio, unsigned queue);
+
 #endif

@@ -67,15 +67,17 @@ static void kicked(void *context, uint32_t events)
 
 /* ---- requests ---- */
 
-/* 1: a request was answered; 0: there was none. */
-static int serve_one(struct virtio_device *virtio, struct virtqueue *queue, virtio_handler *handler)
+/* 1: a request was answered; 0: there was none, or its time has not come. */
+static int serve_one(struct virtio_device *virtio, unsigned index, virtio_handler *handler)
 {
+	struct virtqueue *queue = &virtio->queues[index];
 	struct virtio_chain chain;
 	int64_t written;
-	int r = virtqueue_pop(queue, &chain);
+	int r = virtio_may_begin(virtio, index) ? virtqueue_pop(queue, &chain) : 0;
 
 	if (r <= 0)
 		return r;
+	virtio_spend(virtio, index, iov_bytes(chain.iov, chain.readable + chain.writable));
 	written = handler(virtio, &chain);
 	if (written < 0)
 		return (int)written;
@@ -90,7 +92,7 @@ void virtio_serve(struct virtio_device *virtio, unsigned queue, virtio_handler *
 	int r;
 
 	do
-		r = serve_one(virtio, &virtio->queues[queue], handler);
+		r = serve_one(virtio, queue, handler);
 	while (r > 0 && ++served < VIRTIO_BURST);
 	if (r < 0)
 		virtio_break(virtio);
@@ -152,6 +154,7 @@ static void finish(struct virtio_device *virtio)
 		if (*fd >= 0)
 			event_loop_remove(virtio->host.loop, *fd);
 		file_close(fd);
+		virtio_unlimit(virtio, i);
 	}
 	pthread_mutex_destroy(&virtio->lock);
 }
@@ -198,6 +201,7 @@ int virtio_init(struct virtio_device *virtio, const struct device_host *host)
 	for (unsigned i = 0; i < virtio->ops->queues; i++) {
 		virtio->queues[i].memory = host->memory;
 		virtio->doorbells[i] = (struct doorbell){VIRTIO_MMIO_QUEUE_NOTIFY, 4, i, -1};
+		virtio->throttles[i].timer = -1;
 	}
 	for (unsigned i = 0; i < virtio->ops->queues && !r; i++)
 		r = open_queue(virtio, i);

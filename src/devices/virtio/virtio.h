@@ -26,6 +26,7 @@
 #define DEVICES_VIRTIO_VIRTIO_H
 
 #include "devices/device.h"
+#include "devices/rate_limit.h"
 #include "devices/virtio/queue.h"
 
 #include <pthread.h>
@@ -62,6 +63,11 @@ struct virtio_kick {
 	unsigned queue;
 };
 
+struct virtio_throttle {
+	struct rate_limit limit;
+	int timer; /* timerfd; -1: no limit */
+};
+
 struct virtio_device {
 	struct device device; /* what the machine sees */
 
@@ -82,6 +88,7 @@ struct virtio_device {
 	uint64_t violations;       /* of the driver, since the device was made */
 	struct virtqueue queues[VIRTIO_QUEUES_MAX];
 	struct virtio_kick kicks[VIRTIO_QUEUES_MAX];
+	struct virtio_throttle throttles[VIRTIO_QUEUES_MAX];
 	struct doorbell doorbells[VIRTIO_QUEUES_MAX]; /* one eventfd per queue */
 };
 
@@ -101,6 +108,16 @@ typedef int64_t virtio_handler(struct virtio_device *virtio, struct virtio_chain
 /* Answer what is in a queue, a bounded number at a time (other devices and a pause get their
  * turn in between). */
 void virtio_serve(struct virtio_device *virtio, unsigned queue, virtio_handler *handler);
+
+/* Limit a queue, after virtio_init(); virtio_serve() keeps to it.  The limit is this host's and no
+ * part of a snapshot.  exit 71 when out of descriptors. */
+MUST_USE int virtio_limit(struct virtio_device *virtio, unsigned queue,
+			  const struct rate_limit_config *config);
+
+/* For a queue that the device serves otherwise: whether the limit lets a request begin (if not, the
+ * queue is processed when it does), and what one has cost. */
+bool virtio_may_begin(struct virtio_device *virtio, unsigned queue);
+void virtio_spend(struct virtio_device *virtio, unsigned queue, uint64_t bytes);
 
 /* The driver is there, has broken no rule, and has set the queue up. */
 bool virtio_live(const struct virtio_device *virtio, unsigned queue);

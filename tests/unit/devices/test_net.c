@@ -25,11 +25,15 @@ static struct driver rx, tx, control;
 static int wire;
 static struct mac_address mac;
 static bool mac_is_chosen;
+static struct rate_limit_config receive_limit, transmit_limit;
 static uint8_t frame[FRAME_MOST], received[FRAME_MOST];
 
 static struct device *make(struct surroundings *surroundings)
 {
-	struct net_config config = {.mac = mac, .mac_is_chosen = mac_is_chosen};
+	struct net_config config = {.mac = mac,
+				    .mac_is_chosen = mac_is_chosen,
+				    .receive = receive_limit,
+				    .transmit = transmit_limit};
 	struct device *device;
 	int pair[2];
 
@@ -352,6 +356,65 @@ START_TEST(without_merging_a_frame_that_is_too_long_is_lost)
 }
 END_TEST
 
+/* ---- limits ---- */
+
+/* So low that what has to wait does not come within a test. */
+static const struct rate_limit_config one_byte_a_second = {.bytes = 1};
+
+START_TEST(frames_beyond_the_limit_wait)
+{
+	receive_limit = one_byte_a_second;
+	start(MRG);
+	add_buffer(BUFFER_GPA, 2048);
+	add_buffer(BUFFER_GPA + 0x1000, 2048);
+	driver_kick(&rx);
+	send_frame(1000);
+	send_frame(1000);
+	ck_assert_uint_eq(driver_wait(&rx, 0), 1000);
+	settle();
+	driver_kick(&rx);
+	settle();
+	ck_assert_uint_eq(driver_used_index(&rx), 1);
+	stop();
+}
+END_TEST
+
+START_TEST(what_the_guest_sends_beyond_the_limit_waits)
+{
+	transmit_limit = one_byte_a_second;
+	start(MRG);
+	for (unsigned i = 0; i < 2; i++)
+		driver_offer(&tx, driver_desc(&tx, BUFFER_GPA, 1000, 0));
+	driver_kick(&tx);
+	ck_assert_uint_eq(driver_wait(&tx, 0), 0);
+	driver_kick(&tx);
+	settle();
+	ck_assert_uint_eq(driver_used_index(&tx), 1);
+	ck_assert_uint_eq(wire_receive(), 1000);
+	ck_assert_uint_eq(wire_receive(), 0);
+	stop();
+}
+END_TEST
+
+START_TEST(what_waits_goes_on_by_itself)
+{
+	receive_limit = transmit_limit = (struct rate_limit_config){.operations = 1000};
+	start(EVENT_IDX | MRG);
+	for (unsigned i = 0; i < 5; i++) {
+		add_buffer(BUFFER_GPA + 0x1000 * i, 2048);
+		driver_offer(&tx, driver_desc(&tx, BUFFER_GPA, 1000, 0));
+		send_frame(1000);
+	}
+	driver_kick(&rx);
+	driver_kick(&tx);
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_uint_eq(driver_wait(&rx, (uint16_t)i), 1000);
+		ck_assert_uint_eq(driver_wait(&tx, (uint16_t)i), 0);
+	}
+	stop();
+}
+END_TEST
+
 /* ---- hostile drivers ---- */
 
 static void receive_breaks(uint32_t size, uint16_t flags)
@@ -583,7 +646,8 @@ SUITE_MAIN("devices/net", a_driver_sees_an_interface, what_the_guest_sends_is_on
 	   what_is_on_the_wire_comes_in, a_long_frame_takes_several_buffers,
 	   the_longest_frame_comes_in, a_header_may_be_split, frames_wait_for_buffers,
 	   a_frame_waits_for_all_the_buffers_that_it_needs,
-	   without_merging_a_frame_that_is_too_long_is_lost,
+	   without_merging_a_frame_that_is_too_long_is_lost, frames_beyond_the_limit_wait,
+	   what_the_guest_sends_beyond_the_limit_waits, what_waits_goes_on_by_itself,
 	   a_receive_buffer_without_room_for_the_header_breaks_the_device,
 	   a_receive_buffer_that_cannot_be_written_breaks_the_device,
 	   a_second_buffer_that_cannot_be_written_breaks_the_device,
