@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_mmio.c - any bytes as a driver: accesses to a virtio disk's registers and to the RAM that
- * its rings are in.  After all of it a reset brings back a device that works.
+ * fuzz_mmio.c - any bytes as a driver: accesses to the registers of a virtio disk, or of a network
+ * interface on which there is always a frame, and to the RAM that its rings are in.  After all of
+ * it a reset brings back a device that works.
  */
 #include "base/cursor.h"
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "devices/irq.h"
 #include "devices/virtio/blk.h"
+#include "devices/virtio/net.h"
 #include "fuzz.h"
 #include "memory/guest_memory.h"
 
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
+#include <linux/virtio_net.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define RAM_BASE  0x40000000u
@@ -30,7 +34,8 @@ enum step { SET_REGISTER, ACCESS, POKE, DESCRIPTOR, KICK, STEPS };
 static struct guest_memory memory;
 static struct event_loop *loop;
 static struct irq_line irq;
-static struct device *disk;
+static struct device *disk, *net, *device; /* the last one is what this input drives */
+static int wire;                           /* the far end of the interface */
 
 static void must(int r)
 {
@@ -38,59 +43,108 @@ static void must(int r)
 		abort();
 }
 
-static void create_disk(void)
+static void create_disk(const struct device_host *host)
 {
-	const struct device_host *host;
 	struct blk_config config = {.name = "fuzz"};
 	int fd = memfd_create("disk", MFD_CLOEXEC);
 	char path[64];
 
-	log_setup("fuzz", LOG_ERROR);
 	must(fd < 0 || ftruncate(fd, DISK_SIZE));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	config.path = path;
+	must(blk_create(host, &config, &disk));
+}
+
+static void create_net(const struct device_host *host)
+{
+	struct net_config config = {.mac = {{2, 0, 0, 0, 0, 1}}};
+	int pair[2];
+
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair));
+	config.tap = pair[0];
+	wire = pair[1];
+	must(net_create(host, &config, &net));
+}
+
+static void create_devices(void)
+{
+	const struct device_host *host;
+
+	log_setup("fuzz", LOG_ERROR);
 	must(guest_memory_init(&memory, RAM_BASE, RAM_SIZE));
 	must(event_loop_create("fuzz", &loop));
 	must(irq_line_init(&irq));
 	host = &(const struct device_host){.loop = loop, .memory = &memory, .irq = &irq};
-	must(blk_create(host, &config, &disk));
+	create_disk(host);
+	create_net(host);
 	event_loop_resume(loop);
+}
+
+/* A frame for the guest, and what it has sent out of the way. */
+static void use_wire(size_t size)
+{
+	static uint8_t frame[65562];
+	ssize_t n = send(wire, frame, size % sizeof(frame), MSG_DONTWAIT);
+
+	do
+		n = recv(wire, frame, sizeof(frame), MSG_DONTWAIT);
+	while (n > 0);
 }
 
 static void set(uint64_t offset, uint32_t value)
 {
-	disk->ops->write(disk, offset, 4, value);
+	device->ops->write(device, offset, 4, value);
 }
 
-static void set_up(void)
+struct setting {
+	uint64_t offset;
+	uint32_t value;
+};
+
+static void set_all(const struct setting *settings, size_t count)
 {
-	const uint32_t walk[][2] = {
+	for (size_t i = 0; i < count; i++)
+		set(settings[i].offset, settings[i].value);
+}
+
+/* All queues with the same rings: what one of them does is the next one's surprise. */
+static void set_up(uint32_t features)
+{
+	const struct setting negotiation[] = {
 		{VIRTIO_MMIO_STATUS, 0},
 		{VIRTIO_MMIO_STATUS, 1},
 		{VIRTIO_MMIO_STATUS, 3},
+		{VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0},
+		{VIRTIO_MMIO_DRIVER_FEATURES, features},
 		{VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1},
 		{VIRTIO_MMIO_DRIVER_FEATURES, 1u << (VIRTIO_F_VERSION_1 - 32)},
 		{VIRTIO_MMIO_STATUS, 11},
-		{VIRTIO_MMIO_QUEUE_NUM, 8},
-		{VIRTIO_MMIO_QUEUE_DESC_LOW, RAM_BASE},
-		{VIRTIO_MMIO_QUEUE_AVAIL_LOW, RAM_BASE + 0x80},
-		{VIRTIO_MMIO_QUEUE_USED_LOW, RAM_BASE + 0xc0},
-		{VIRTIO_MMIO_QUEUE_READY, 1},
-		{VIRTIO_MMIO_STATUS, 15},
 	};
 
-	for (size_t i = 0; i < sizeof(walk) / sizeof(walk[0]); i++)
-		set(walk[i][0], walk[i][1]);
-	if (disk->ops->read(disk, VIRTIO_MMIO_STATUS, 4) != 15)
+	set_all(negotiation, sizeof(negotiation) / sizeof(negotiation[0]));
+	for (unsigned queue = 0; queue < device->doorbell_count; queue++) {
+		const struct setting rings[] = {
+			{VIRTIO_MMIO_QUEUE_SEL, queue},
+			{VIRTIO_MMIO_QUEUE_NUM, 8},
+			{VIRTIO_MMIO_QUEUE_DESC_LOW, RAM_BASE},
+			{VIRTIO_MMIO_QUEUE_AVAIL_LOW, RAM_BASE + 0x80},
+			{VIRTIO_MMIO_QUEUE_USED_LOW, RAM_BASE + 0xc0},
+			{VIRTIO_MMIO_QUEUE_READY, 1},
+		};
+
+		set_all(rings, sizeof(rings) / sizeof(rings[0]));
+	}
+	set(VIRTIO_MMIO_STATUS, 15);
+	if (device->ops->read(device, VIRTIO_MMIO_STATUS, 4) != 15)
 		abort();
 }
 
 /* Kick the queue and let the event loop do all there is to do. */
-static void kick(void)
+static void kick(unsigned queue)
 {
-	struct pollfd pollfd = {.fd = disk->doorbells[0].eventfd, .events = POLLIN};
+	struct pollfd pollfd = {.fd = device->doorbells[queue].eventfd, .events = POLLIN};
 
-	set(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	set(VIRTIO_MMIO_QUEUE_NOTIFY, queue);
 	while (poll(&pollfd, 1, 0) == 1)
 		;
 	event_loop_pause(loop);
@@ -123,8 +177,8 @@ static void step(struct cursor *input)
 		set(where * 4u % 0x200, value);
 		break;
 	case ACCESS:
-		disk->ops->read(disk, where * 2u % (0x200 - 8), size);
-		disk->ops->write(disk, where * 2u % (0x200 - 8), size, value);
+		device->ops->read(device, where * 2u % (0x200 - 8), size);
+		device->ops->write(device, where * 2u % (0x200 - 8), size, value);
 		break;
 	case POKE:
 		must(guest_write(&memory, RAM_BASE + where * 4u, &value, sizeof(value)));
@@ -134,22 +188,26 @@ static void step(struct cursor *input)
 		break;
 	default:
 		must(guest_write(&memory, RAM_BASE + 0x82, &(uint16_t){where % 12}, 2));
-		kick();
+		use_wire(value);
+		kick(value % device->doorbell_count);
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cursor input = cursor_over(data, size);
+	uint8_t first = cursor_u8(&input);
+	uint32_t features = first & 4 ? 1u << VIRTIO_NET_F_MRG_RXBUF : 0;
 
-	if (!disk)
-		create_disk();
+	if (!device)
+		create_devices();
+	device = first & 2 ? net : disk;
 	memset(memory.host, 0, RAM_SIZE);
 	set(VIRTIO_MMIO_STATUS, 0);
-	if (cursor_u8(&input) & 1)
-		set_up();
+	if (first & 1)
+		set_up(device == net ? features : 0);
 	for (int i = 0; i < STEPS_MAX && cursor_left(&input); i++)
 		step(&input);
-	set_up();
+	set_up(0);
 	return 0;
 }
