@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sound answers at the wrong time, or with the pages of something else."""
+import pytest
 import wire
+from conftest import make_snapshot
 from outcomes import ended, survived
 from proxy import lasting, once
-from wire import DATA, GET, PAGE
+from servers import url_of
+from wire import DATA, GET, OPEN, PAGE
 
 
 def test_page_of_another_place(lab, server, snapshot):
@@ -55,3 +58,56 @@ def test_answers_to_what_was_not_asked(lab, server, snapshot):
                               count.to_bytes(4, "little")))
     outcome = lab.thaw(lab.proxy(server, lasting(GET, act, nth=5)).url(snapshot.name), snapshot)
     ended(outcome, 76, "not asked for")
+
+
+@pytest.fixture
+def other(lab):
+    """Of the same size, with other bytes."""
+    return make_snapshot(lab.path("other"), "web", compressible=10)
+
+
+def other_id(snapshot):
+    return bytes.fromhex((snapshot.store / "refs" / snapshot.name).read_text().split()[0])
+
+
+def test_pages_of_another_snapshot(lab, server, snapshot, other):
+    """They are sound there; the link goes there behind OPEN, which is answered as it should be."""
+    strange = lab.server(store=other.store)
+    digest = other_id(other)
+    opens = []
+
+    def act(link, message):
+        if message.kind == OPEN and message.payload != digest:
+            opens.append(message.payload)
+            message = message.but(payload=digest)
+        elif message.kind == wire.OPEN_OK:
+            message = message.but(payload=opens[-1] + message.payload[32:])
+        elif message.kind not in (wire.HELLO, wire.HELLO_OK, GET, DATA):
+            raise AssertionError(message)
+        link.send(message)
+    liar = lab.proxy(strange, act)
+    bad = url_of(server.port, liar.port, name=snapshot.name)
+    outcome = lab.thaw(bad, snapshot, "--threads", "4", remote__hedge="off",
+                       remote__fault_deadline="20s")
+    survived(outcome)
+    assert opens and "not used any more" in outcome.messages, outcome.messages
+
+
+def test_reordered_answers_in_bulk(lab, large_server, large_snapshot):
+    """Parts of one answer may come in any order, but for the last."""
+    held, swaps = [], []
+
+    def act(link, message):
+        if message.kind != DATA or message.flags & wire.LAST:
+            link.answer(b"".join(map(bytes, held)))
+            held.clear()
+            link.send(message)
+        elif held:
+            link.answer(bytes(message) + bytes(held.pop()))
+            swaps.append(message)
+        else:
+            held.append(message)
+    proxy = lab.proxy(large_server, act)
+    survived(lab.thaw(proxy.url(large_snapshot.name), large_snapshot, "--threads", "1", "--pages",
+                      "1", "--fill"))
+    assert swaps

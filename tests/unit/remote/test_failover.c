@@ -293,8 +293,8 @@ END_TEST
 /* Only the two that are silent are left: late, but not wrong, and it goes on. */
 START_TEST(all_silent_for_a_while)
 {
-	struct remote_options hedged = {20 * NS_PER_S, 200 * NS_PER_MS, 20 * NS_PER_S,
-					20 * NS_PER_MS, NULL};
+	struct remote_options hedged = {20 * NS_PER_S, NS_PER_S, 20 * NS_PER_S, 20 * NS_PER_MS,
+					NULL};
 	struct page_source *source;
 
 	init(&hedged);
@@ -311,8 +311,7 @@ END_TEST
 
 START_TEST(no_hedge_when_it_is_off)
 {
-	struct remote_options off = {20 * NS_PER_S, 200 * NS_PER_MS, 20 * NS_PER_S, HEDGE_OFF,
-				     NULL};
+	struct remote_options off = {20 * NS_PER_S, NS_PER_S, 20 * NS_PER_S, HEDGE_OFF, NULL};
 	struct page_source *source;
 
 	init(&off);
