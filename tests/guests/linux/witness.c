@@ -21,11 +21,17 @@
  *   disk write|read|verify   DISK HEX ok|bad: the last 64 KiB of /dev/vda, O_DIRECT
  *   load on|off              LOAD N ok|bad: a thread per CPU that dirties and checks memory; N
  *                            threads started, or rounds done when they were stopped
+ *   cid                      CID N: of vsock
+ *   listen PORT              LISTEN PORT: echo what arrives there over vsock
+ *   connect PORT             CONNECT PORT: to the host over vsock
+ *   say TEXT                 SAY TEXT: what came back over that connection
  *   poweroff, reboot, crash  BYE
  *
  * Anything that fails is answered with "ERROR COMMAND: REASON".
  * The amount of data in MiB is the first argument, 32 without one.
  */
+#include "vsock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -328,6 +334,39 @@ static void set_load(const char *argument)
 		printf("LOAD %zu ok\n", load.count);
 }
 
+static void say_cid(const char *argument)
+{
+	unsigned cid;
+
+	(void)argument;
+	if (vsock_cid(&cid))
+		return fail("cid");
+	printf("CID %u\n", cid);
+}
+
+static void listen_on(const char *argument)
+{
+	if (vsock_listen((unsigned)strtoul(argument, NULL, 10)))
+		return fail("listen");
+	printf("LISTEN %s\n", argument);
+}
+
+static void connect_to(const char *argument)
+{
+	if (vsock_connect((unsigned)strtoul(argument, NULL, 10)))
+		return fail("connect");
+	printf("CONNECT %s\n", argument);
+}
+
+static void say(const char *argument)
+{
+	char reply[256]; /* a line of the console's is shorter */
+
+	if (vsock_say(argument, reply))
+		return fail("say");
+	printf("SAY %s\n", reply);
+}
+
 static void leave(int how)
 {
 	puts("BYE");
@@ -361,12 +400,13 @@ static const struct {
 	const char *name;
 	void (*run)(const char *argument);
 } commands[] = {
-	{"nonce", say_nonce},   {"digest", say_digest},  {"touch", touch},
-	{"uptime", say_uptime}, {"time", say_time},      {"rtc", say_rtc},
-	{"tick", tick},         {"irq", say_interrupts}, {"cpus", say_cpus},
-	{"rng", say_random},    {"random", say_drawn},   {"reseed", reseed},
-	{"disk", disk},         {"load", set_load},      {"poweroff", power_off},
-	{"reboot", restart},    {"crash", crash},
+	{"nonce", say_nonce},    {"digest", say_digest},  {"touch", touch},
+	{"uptime", say_uptime},  {"time", say_time},      {"rtc", say_rtc},
+	{"tick", tick},          {"irq", say_interrupts}, {"cpus", say_cpus},
+	{"rng", say_random},     {"random", say_drawn},   {"reseed", reseed},
+	{"disk", disk},          {"load", set_load},      {"cid", say_cid},
+	{"listen", listen_on},   {"connect", connect_to}, {"say", say},
+	{"poweroff", power_off}, {"reboot", restart},     {"crash", crash},
 };
 
 static void answer(char *line)
