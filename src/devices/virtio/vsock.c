@@ -256,12 +256,14 @@ static void reset(struct virtio_device *virtio)
 	vsock->interruption = NOT_RESET;
 }
 
-/* For whoever restores it and has no wish of his own. */
+/* The CID is for whoever restores it and has no wish of his own.  Ports go on counting, because a
+ * guest may have sockets of broken connections for a while, and refuses a new one on the same. */
 static void save(const struct virtio_device *virtio, struct state_writer *writer)
 {
 	const struct vsock *vsock = const_container_of(virtio, struct vsock, virtio);
 
 	state_put_u32(writer, "guest-cid", (uint32_t)vsock->cid);
+	state_put_u32(writer, "ports-taken", vsock->streams.ports);
 }
 
 static int restore(struct virtio_device *virtio, const struct state_node *node)
@@ -269,6 +271,8 @@ static int restore(struct virtio_device *virtio, const struct state_node *node)
 	uint32_t cid;
 	int r = state_get_u32(node, "guest-cid", &cid);
 
+	if (!r)
+		r = state_get_u32(node, "ports-taken", &vsock_of(virtio)->streams.ports);
 	if (!r && cid < VSOCK_CID_LEAST)
 		return fail(EXIT_DATA, EBADMSG, "virtio-vsock state: guest-cid is %u", cid);
 	if (!r && virtio->status & VIRTIO_CONFIG_S_DRIVER_OK)

@@ -8,7 +8,7 @@
  * VSOCK_STREAMS_MOST connections; what is beyond is refused.  Bytes from the guest wait in a
  * bounded buffer per connection, bytes to it in the host's sockets.
  *
- * State: none.  A connection has an end outside, so it does not survive a thaw: the guest is told
+ * State: no connections.  Each has an end outside, so none survives a thaw: the guest is told
  * of a transport reset (5.10.6.7), which resets its connections and has it read its CID anew. Until
  * it has seen that, what it sends is refused, and new connections to it wait.
  */

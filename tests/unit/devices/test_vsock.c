@@ -668,6 +668,7 @@ START_TEST(a_thaw_resets_the_transport_first)
 	hear(VIRTIO_VSOCK_OP_RST);
 	ck_assert_uint_eq(heard.src_port, port);
 	hear(VIRTIO_VSOCK_OP_REQUEST);
+	ck_assert_uint_ne(heard.src_port, port); /* which the guest may know still */
 	say(VIRTIO_VSOCK_OP_RESPONSE, heard.src_port);
 	host_says(fd, "new");
 	host_hears(fd, "OK");
