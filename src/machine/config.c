@@ -195,6 +195,22 @@ static const struct ini_key vsock_keys[] = {
 	{0},
 };
 
+static const struct ini_key balloon_keys[] = {
+	{.key = "enabled",
+	 .type = INI_BOOL,
+	 FIELD(balloon),
+	 .initial = "no",
+	 .help = "Let the guest give memory back (virtio-balloon), by target and by itself"},
+	{.key = "target",
+	 .type = INI_SIZE,
+	 FIELD(balloon_target),
+	 .initial = "0M",
+	 .most = LAYOUT_RAM_MOST,
+	 .multiple = MIB,
+	 .help = "How much it is asked for when it boots; a thawed one has its old target"},
+	{0},
+};
+
 static const struct ini_key restore_keys[] = {
 	{.key = "mode",
 	 .type = INI_ENUM,
@@ -338,6 +354,7 @@ static const struct ini_section sections[] = {
 	{"net", "A virtio-net interface on a tap device, in the order of the sections", net_keys,
 	 &nets},
 	{"rng", "Randomness for the guest", rng_keys, NULL},
+	{"balloon", "Memory that the guest gives back", balloon_keys, NULL},
 	{"vsock", "Streams between programs here and in the guest (virtio-vsock)", vsock_keys,
 	 NULL},
 	{"restore", "How a snapshot's memory arrives", restore_keys, NULL},

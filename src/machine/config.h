@@ -82,6 +82,9 @@ struct machine_config {
 	/* [vsock] */
 	char vsock_path[INI_TEXT_MOST + 1]; /* empty: none */
 	uint32_t vsock_cid;                 /* 0: the frozen machine's, or VSOCK_CID_LEAST */
+	/* [balloon] */
+	bool balloon;
+	uint64_t balloon_target; /* bytes */
 	/* [restore] */
 	enum config_restore restore_mode;
 	enum config_prefetch prefetch;

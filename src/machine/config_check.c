@@ -104,6 +104,17 @@ static int check_vsock(const struct machine_config *config)
 	return 0;
 }
 
+static int check_balloon(const struct machine_config *config, enum config_purpose purpose)
+{
+	if (!config->balloon && config->balloon_target)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "balloon.target: is used only with balloon.enabled = yes");
+	if (purpose == CONFIG_RUN && config->balloon_target >= config->memory)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "balloon.target: must be less than machine.memory");
+	return 0;
+}
+
 /* Names of working sets are made like those of snapshots. */
 static int check_working_set(const char *key, const char *name)
 {
@@ -148,6 +159,8 @@ int config_check(const struct machine_config *config, enum config_purpose purpos
 		r = check_nets(config);
 	if (!r)
 		r = check_vsock(config);
+	if (!r)
+		r = check_balloon(config, purpose);
 	if (!r)
 		r = check_working_set("working_set", config->working_set);
 	if (!r)

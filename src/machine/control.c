@@ -235,8 +235,7 @@ static void send_unknown(struct evhttp_request *request)
 {
 	send_error(request, 404,
 		   "no such request; there are GET /v1/status, /v1/events, /v1/metrics and POST "
-		   "/v1/pause, "
-		   "/v1/resume, /v1/stop, /v1/snapshot, /v1/workingset",
+		   "/v1/pause, /v1/resume, /v1/stop, /v1/snapshot, /v1/workingset, /v1/balloon",
 		   EXIT_USAGE);
 }
 

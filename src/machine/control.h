@@ -4,6 +4,7 @@
  *
  *	GET  /v1/status    /v1/events     /v1/metrics (the status for Prometheus)
  *	POST /v1/pause     /v1/resume     /v1/stop
+ *	POST /v1/balloon   {"target": MIB}
  *	POST /v1/snapshot  {"url": "dir:/srv/store/web", "then": "resume" | "pause" | "stop"}
  *
  * A failure answers {"error": TEXT, "exit_code": N} with status 400, 404, 409 or 500.

@@ -24,6 +24,16 @@ static int run_stop(struct machine *machine, json_t *arguments, json_t *reply)
 	return 0;
 }
 
+static int run_balloon(struct machine *machine, json_t *arguments, json_t *reply)
+{
+	json_int_t mib;
+
+	(void)reply;
+	if (json_unpack(arguments, "{s:I}", "target", &mib) || mib < 0 || mib > INT64_MAX >> 20)
+		return fail(EXIT_USAGE, EINVAL, "a balloon needs {\"target\": MIB}");
+	return machine_balloon(machine, (uint64_t)mib << 20);
+}
+
 static int run_workingset(struct machine *machine, json_t *arguments, json_t *reply)
 {
 	uint32_t pages;
@@ -81,8 +91,12 @@ static const struct {
 	const char *target;
 	control_operation *run;
 } operations[] = {
-	{"/v1/pause", run_pause},       {"/v1/resume", run_resume},         {"/v1/stop", run_stop},
-	{"/v1/snapshot", run_snapshot}, {"/v1/workingset", run_workingset},
+	{"/v1/pause", run_pause},
+	{"/v1/resume", run_resume},
+	{"/v1/stop", run_stop},
+	{"/v1/snapshot", run_snapshot},
+	{"/v1/workingset", run_workingset},
+	{"/v1/balloon", run_balloon},
 };
 
 control_operation *control_find_operation(const char *target)

@@ -69,6 +69,10 @@ MUST_USE int machine_snapshot(struct machine *machine, const char *url, enum aft
  * machine records none. */
 MUST_USE int machine_record(struct machine *machine, uint32_t *pages);
 
+/* Ask the guest to have so many bytes in its balloon.  exit 64: there is no balloon, or not so much
+ * memory; -EBUSY: while pages are missing it can only be lowered. */
+MUST_USE int machine_balloon(struct machine *machine, uint64_t bytes);
+
 /* End the machine as if the guest had powered off, but with this exit code. */
 void machine_stop(struct machine *machine, enum exit_code exit_code);
 

@@ -33,7 +33,7 @@ static int adopt_element(void *list, size_t size, unsigned count, unsigned place
 struct adoption {
 	struct machine_config *config;
 	unsigned disks, nets; /* that the snapshot has had so far */
-	bool rng, vsock;
+	bool rng, vsock, balloon;
 };
 
 static int adopt_disk(struct adoption *adoption, const struct state_node *node)
@@ -108,6 +108,13 @@ static int adopt_rng(struct adoption *adoption, const struct state_node *node)
 	return 0;
 }
 
+static int adopt_balloon(struct adoption *adoption, const struct state_node *node)
+{
+	(void)node;
+	adoption->balloon = true;
+	return 0;
+}
+
 /* Every machine has one of these. */
 static int adopt_standard(struct adoption *adoption, const struct state_node *node)
 {
@@ -119,9 +126,10 @@ static const struct {
 	const char *kind;
 	int (*adopt)(struct adoption *adoption, const struct state_node *node);
 } adopters[] = {
-	{KIND_SERIAL, adopt_standard}, {KIND_RTC, adopt_standard}, {KIND_VMGENID, adopt_standard},
-	{KIND_BLK, adopt_disk},        {KIND_NET, adopt_net},      {KIND_RNG, adopt_rng},
-	{KIND_VSOCK, adopt_vsock},
+	{KIND_SERIAL, adopt_standard},  {KIND_RTC, adopt_standard},
+	{KIND_VMGENID, adopt_standard}, {KIND_BLK, adopt_disk},
+	{KIND_NET, adopt_net},          {KIND_RNG, adopt_rng},
+	{KIND_VSOCK, adopt_vsock},      {KIND_BALLOON, adopt_balloon},
 };
 
 static int adopt_device(struct adoption *adoption, const struct state_node *node)
@@ -153,6 +161,10 @@ static int check_left_over(const struct adoption *adoption)
 	if (config->vsock_path[0] && !adoption->vsock)
 		return fail(EXIT_CONFIG, EINVAL,
 			    "vsock.path: the frozen machine has no vsock; leave the key out");
+	if (config->balloon && !adoption->balloon)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "balloon.enabled: the frozen machine has no balloon; leave the key "
+			    "out");
 	return 0;
 }
 
@@ -160,16 +172,19 @@ int machine_adopt(struct machine_config *config, const struct state_node *root)
 {
 	unsigned count = state_count_numbered(root, "device");
 	struct adoption adoption = {.config = config};
+	int r;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct state_node node;
-		int r = state_child_numbered(root, "device", i, &node);
 
+		r = state_child_numbered(root, "device", i, &node);
 		if (!r)
 			r = adopt_device(&adoption, &node);
 		if (r)
 			return r;
 	}
 	config->rng = adoption.rng;
-	return check_left_over(&adoption);
+	r = check_left_over(&adoption);
+	config->balloon = adoption.balloon;
+	return r;
 }

@@ -20,6 +20,7 @@
 #define KIND_NET     "net"
 #define KIND_RNG     "rng"
 #define KIND_VSOCK   "vsock"
+#define KIND_BALLOON "balloon"
 
 /* Make config ask for the devices of a saved state, in its order.  exit 78 for a disk, interface or
  * vsock that only one of the two has, and for what config wants otherwise than the guest knows it;

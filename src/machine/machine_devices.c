@@ -6,6 +6,7 @@
 #include "boot/layout.h"
 #include "devices/rtc.h"
 #include "devices/serial.h"
+#include "devices/virtio/balloon.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/net.h"
 #include "devices/virtio/net_tap.h"
@@ -118,6 +119,15 @@ static int create_vsock(const struct device_host *host, const struct machine_con
 	return vsock_create(host, &vsock, device);
 }
 
+static int create_balloon(const struct device_host *host, const struct machine_config *config,
+			  unsigned index, struct device **device)
+{
+	const struct balloon_config balloon = {.target = config->balloon_target};
+
+	(void)index;
+	return balloon_create(host, &balloon, device);
+}
+
 static const struct device_kind serial_kind = {KIND_SERIAL, DT_SERIAL, create_serial};
 static const struct device_kind rtc_kind = {KIND_RTC, DT_RTC, create_rtc};
 static const struct device_kind vmgenid_kind = {KIND_VMGENID, DT_VMGENID, create_vmgenid};
@@ -125,6 +135,7 @@ static const struct device_kind blk_kind = {KIND_BLK, DT_VIRTIO_MMIO, create_blk
 static const struct device_kind net_kind = {KIND_NET, DT_VIRTIO_MMIO, create_net};
 static const struct device_kind rng_kind = {KIND_RNG, DT_VIRTIO_MMIO, create_rng};
 static const struct device_kind vsock_kind = {KIND_VSOCK, DT_VIRTIO_MMIO, create_vsock};
+static const struct device_kind balloon_kind = {KIND_BALLOON, DT_VIRTIO_MMIO, create_balloon};
 
 /* Which devices, in order; the virtio slots count up. */
 static void plan(struct machine_devices *devices, const struct machine_config *config)
@@ -154,6 +165,8 @@ static void plan(struct machine_devices *devices, const struct machine_config *c
 		*at++ = (struct machine_device){.kind = &rng_kind};
 	if (config->vsock_path[0])
 		*at++ = (struct machine_device){.kind = &vsock_kind};
+	if (config->balloon)
+		*at++ = (struct machine_device){.kind = &balloon_kind};
 	devices->count = (unsigned)(at - devices->list);
 	for (at = devices->list; at < devices->list + devices->count; at++) {
 		at->irq.eventfd = -1;
@@ -207,6 +220,14 @@ void machine_devices_destroy(struct machine_devices *devices)
 		irq_line_finish(&devices->list[i].irq);
 	}
 	devices->count = 0;
+}
+
+struct device *machine_devices_balloon(const struct machine_devices *devices)
+{
+	for (unsigned i = 0; i < devices->count; i++)
+		if (devices->list[i].kind == &balloon_kind)
+			return devices->list[i].device;
+	return NULL;
 }
 
 size_t machine_devices_describe(const struct machine_devices *devices, struct dt_device *rows)

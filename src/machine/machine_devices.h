@@ -3,9 +3,9 @@
  * machine_devices.h - the devices of a machine, at their addresses and on their interrupts.
  *
  * Every machine has a serial console, an RTC and a generation id; disks and network interfaces in
- * the order of the configuration, the random number source and vsock are virtio-mmio slots.  The
- * order is part of a snapshot.
- * Threads: one owner, while the vCPUs and the event loop are paused.
+ * the order of the configuration, the random number source, vsock and balloon are virtio-mmio
+ * slots. The order is part of a snapshot. Threads: one owner, while the vCPUs and the event loop
+ * are paused.
  */
 #ifndef MACHINE_MACHINE_DEVICES_H
 #define MACHINE_MACHINE_DEVICES_H
@@ -21,8 +21,8 @@
 #include "snapshot/state_tree.h"
 #include "vcpu/vm.h"
 
-/* Serial, RTC, vmgenid, rng and vsock are those that there is one of. */
-#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + CONFIG_NETS_MOST + 5u)
+/* Serial, RTC, vmgenid, rng, vsock and balloon are those that there is one of. */
+#define MACHINE_DEVICES_MOST (CONFIG_DISKS_MOST + CONFIG_NETS_MOST + 6u)
 
 struct device_kind;
 
@@ -49,6 +49,9 @@ MUST_USE int machine_devices_create(struct machine_devices *devices,
 				    struct vm *vm);
 /* While the event loop is paused. */
 void machine_devices_destroy(struct machine_devices *devices);
+
+/* NULL if there is none.  Any thread. */
+struct device *machine_devices_balloon(const struct machine_devices *devices);
 
 /* Rows for the device tree; returns how many of MACHINE_DEVICES_MOST. */
 size_t machine_devices_describe(const struct machine_devices *devices, struct dt_device *rows);

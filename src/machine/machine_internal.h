@@ -8,6 +8,7 @@
  *	frozen_memory.c    its memory, while it runs or stands still
  *	generation.c    what it was thawed from or frozen to last, and what was written since
  *	life.c       how it ends
+ *	balloon.c    memory that the guest gives back
  *	status.c metrics.c    what it says of itself
  *	machine_devices.c    the table of devices
  *	machine_adopt.c    what a snapshot says of them
@@ -104,6 +105,9 @@ void machine_record_if_asked(struct machine *machine);
 /* freeze.c, under the operation lock: bring the machine to a safe point, and let it go on. */
 MUST_USE int machine_hold(struct machine *machine);
 void machine_release(struct machine *machine);
+
+/* What status says of the balloon, which there is. */
+json_t *machine_balloon_status(struct machine *machine);
 
 /* Write the state of a paused machine. */
 MUST_USE int machine_save(struct machine *machine, struct bytes *state);

@@ -172,6 +172,8 @@ json_t *machine_status(struct machine *machine)
 		add_origin(machine, status);
 	if (machine->pager)
 		add_paging(machine, status);
+	if (machine_devices_balloon(&machine->devices))
+		json_object_set_new(status, "balloon", machine_balloon_status(machine));
 	return status;
 }
 

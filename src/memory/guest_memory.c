@@ -6,6 +6,7 @@
 #include "memory/pager.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -105,7 +106,7 @@ int guest_memory_is_hole(const struct guest_memory *memory, uint64_t offset,
 	return r;
 }
 
-int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host)
+int guest_name(const struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host)
 {
 	uint64_t offset = gpa - memory->base;
 
@@ -114,7 +115,35 @@ int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t 
 		return fail(EXIT_INTERNAL, EFAULT, "guest address %#llx + %zu is outside RAM",
 			    (unsigned long long)gpa, size);
 	*host = memory->host + offset;
-	return memory->pager ? pager_make_present(memory->pager, gpa, size) : 0;
+	return 0;
+}
+
+int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host)
+{
+	int r = guest_name(memory, gpa, size, host);
+
+	return !r && memory->pager ? pager_make_present(memory->pager, gpa, size) : r;
+}
+
+int guest_release(struct guest_memory *memory, uint64_t gpa, size_t size)
+{
+	size_t page = memory->host_page_size;
+	uint64_t first, end;
+	uint8_t *host;
+	int r = guest_name(memory, gpa, size, &host);
+
+	if (r)
+		return r;
+	first = (gpa - memory->base + page - 1) / page;
+	end = (gpa - memory->base + size) / page;
+	if (first >= end)
+		return 0;
+	if (memory->pager && !pager_is_closed(memory->pager))
+		return pager_release(memory->pager, first, end - first);
+	if (fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(first * page),
+		      (off_t)((end - first) * page)))
+		return fail(EXIT_OS, errno, "cannot give back guest memory: %s", strerror(errno));
+	return 0;
 }
 
 int guest_read(struct guest_memory *memory, uint64_t gpa, void *data, size_t size)

@@ -11,9 +11,9 @@
  * Whoever writes through a slice says so (guest_mark()): a freeze of a running machine asks KVM
  * which pages the guest has written, and the door which ones the devices have.
  *
- * Threads: any.  A pointer from guest_slice() stays valid until guest_memory_finish(); the
- * guest may change the bytes at any time, so copy in once and then check the copy.
- * Errors: -EFAULT for a range outside RAM; what pager_resolve() returns otherwise.
+ * Threads: any; guest_release() on a device's.  A pointer from guest_slice() stays valid until
+ * guest_memory_finish(); the guest may change the bytes at any time, so copy in once and then check
+ * the copy. Errors: -EFAULT for a range outside RAM; what pager_resolve() returns otherwise.
  */
 #ifndef MEMORY_GUEST_MEMORY_H
 #define MEMORY_GUEST_MEMORY_H
@@ -75,5 +75,22 @@ MUST_USE int guest_memory_track(struct guest_memory *memory);
 void guest_memory_take_marks(struct guest_memory *memory, uint64_t *bitmap);
 /* Words of 64 bits in such a bitmap. */
 size_t guest_memory_bitmap_words(const struct guest_memory *memory);
+
+/* The same, neither present nor to be touched: only to be named. */
+MUST_USE int guest_name(const struct guest_memory *memory, uint64_t gpa, size_t size,
+			uint8_t **host);
+
+/* Of a host address that one of these gave. */
+static inline uint64_t guest_address(const struct guest_memory *memory, const void *host)
+{
+	return memory->base + (uint64_t)((const uint8_t *)host - memory->host);
+}
+
+/*
+ * The guest has no use any more for what is in [gpa, gpa + size).  The host pages that lie wholly
+ * in it give their memory back and read as zeros.  While the machine is thawing those that are
+ * absent become zeros without being fetched, and the others keep their memory.
+ */
+MUST_USE int guest_release(struct guest_memory *memory, uint64_t gpa, size_t size);
 
 #endif

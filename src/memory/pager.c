@@ -28,7 +28,7 @@ static void wake_service(struct pager *pager)
 	(void)!write(pager->service_wakeup, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-static void settle(struct pager *pager, uint64_t page, bool present)
+void pager_settle(struct pager *pager, uint64_t page, bool present)
 {
 	if (page_map_settle(&pager->map, page, present))
 		wake_service(pager);
@@ -92,7 +92,7 @@ int pager_put(struct pager_thread *self, uint64_t first, uint32_t count, const u
 	int r = put(self, first, count, data, zero);
 
 	for (uint32_t i = 0; i < count; i++)
-		settle(self->pager, first + i, !r);
+		pager_settle(self->pager, first + i, !r);
 	return r;
 }
 
@@ -140,7 +140,7 @@ static int bring_on_demand(struct pager_thread *self, uint64_t page, struct faul
 		pager_record(self, page * self->pager->unit, fault->began_ns);
 	}
 	for (uint32_t i = 0; i < mine.count; i++)
-		settle(self->pager, mine.first + i, !r);
+		pager_settle(self->pager, mine.first + i, !r);
 	return r;
 }
 
@@ -282,6 +282,7 @@ static void become_resident(struct pager *pager)
 {
 	atomic_store(&pager->resident, true);
 	userfault_close(&pager->userfault);
+	atomic_store(&pager->closed, true);
 	pager_threads_close_sources(pager);
 	pager_bulk_join(pager); /* each closes its own when it has taken what it asked for */
 	pager_watch_stop(pager);

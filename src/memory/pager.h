@@ -133,6 +133,15 @@ MUST_USE int pager_resolve(struct pager *pager, uint64_t gpa);
 MUST_USE int pager_make_present(struct pager *pager, uint64_t gpa, size_t size);
 
 /*
+ * The guest has no use any more for what is in count host pages: those that are absent become
+ * zeros, without being fetched; the others stay as they are.  On the thread of a device.
+ */
+MUST_USE int pager_release(struct pager *pager, uint64_t first, uint64_t count);
+
+/* Every page is present and the userfaultfd is closed: a hole in the memory is no missing page. */
+bool pager_is_closed(const struct pager *pager);
+
+/*
  * Let nothing more be installed in the background, so that the page map stands still once the
  * vCPUs and devices are paused too.  Waits for no network.  Any thread may resume.
  */

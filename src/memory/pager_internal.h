@@ -6,6 +6,7 @@
  *	pager_thread.c    what each paging thread has for itself
  *	pager_status.c    what they have counted
  *	pager_watch.c     which faults are late, and how many pages there are when
+ *	pager_release.c   pages that the guest gives up before they have come
  *	pager_record.c    which page was waited for, and when
  *	pager_bulk.c      the threads that bring pages before somebody waits for them
  *	pager_order.c     which page they ask for next
@@ -61,8 +62,9 @@ struct pager {
 	uint32_t around;    /* pages of the host that a fault brings at once */
 	int service_wakeup; /* eventfd: the last page is present, or the pager is destroyed */
 	uint64_t created_ns;
-	_Atomic bool resident, stopping;
 	_Atomic bool touched; /* config.first_fault() was called */
+	_Atomic bool resident, closed, stopping;
+	_Atomic uint64_t released; /* host pages that were given up while absent */
 
 	pthread_mutex_t threads_lock;
 	struct pager_thread *threads;
@@ -100,6 +102,9 @@ void pager_thread_close(struct pager_thread *self);
 /* Those of demand, when no page can be claimed any more. */
 void pager_threads_close_sources(struct pager *pager);
 void pager_threads_destroy(struct pager *pager);
+
+/* Give up ownership of a host page; wakes the service thread after the last one. */
+void pager_settle(struct pager *pager, uint64_t page, bool present);
 
 /* Install host pages [first, first + count), all owned by the caller, and settle every one. */
 MUST_USE int pager_put(struct pager_thread *self, uint64_t first, uint32_t count,

@@ -25,6 +25,7 @@ void pager_status(struct pager *pager, struct pager_status *status)
 		.pages_total = pager->map.pages * pager->unit,
 		.pages_missing = page_map_missing(&pager->map) * pager->unit,
 		.late = atomic_load(&pager->late),
+		.pages_zero = atomic_load(&pager->released) * pager->unit,
 		.resident = atomic_load(&pager->resident),
 	};
 	page_order_status(pager, status);

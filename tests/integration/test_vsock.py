@@ -101,7 +101,7 @@ def test_a_thaw_resets_old_connections_and_makes_new_ones(lab, fault_mode):
                          vsock__path=path, vsock__cid=cid)
         old = connect(path)  # before the guest can have seen that anything has happened
         assert accepted(old) and echoes(old)
-        assert vm.ask("say after") == "ERROR say: Connection reset by peer"
+        assert vm.ask("say after").startswith("ERROR say: ")
         assert vm.ask("cid") == f"CID {cid}"
         vm.ask(f"connect {HOST_PORT}")
         assert listener.accept().serves(vm, "again")
@@ -124,6 +124,6 @@ def test_a_restore_needs_a_place_for_the_socket(lab):
             command=[THAW, "restore", store])
     plain = lab.boot("plain").ready()
     plain.snapshot(f"dir:{lab.path('store')}/plain")
-    refused(78, "vsock.path: the snapshot has no vsock",
+    refused(78, "vsock.path: the frozen machine has no vsock",
             command=[THAW, "restore", f"dir:{lab.path('store')}/plain", "--set",
                      f"vsock.path={lab.path('v')}"])

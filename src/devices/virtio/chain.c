@@ -30,7 +30,7 @@ static struct descriptor read_descriptor(const struct desc_table *table, unsigne
 }
 
 static int add_segment(struct guest_memory *memory, struct virtio_chain *chain, uint64_t *bytes,
-		       const struct descriptor *desc)
+		       const struct descriptor *desc, bool named_only)
 {
 	struct iovec *iov = &chain->iov[chain->readable + chain->writable];
 	bool writable = desc->flags & VRING_DESC_F_WRITE;
@@ -44,10 +44,11 @@ static int add_segment(struct guest_memory *memory, struct virtio_chain *chain, 
 	*bytes += desc->size;
 	if (*bytes > UINT32_MAX)
 		return fail(EXIT_DATA, EPROTO, "a chain of more than 4 GiB");
-	r = guest_slice(memory, desc->gpa, desc->size, &host);
+	r = named_only ? guest_name(memory, desc->gpa, desc->size, &host)
+		       : guest_slice(memory, desc->gpa, desc->size, &host);
 	if (r)
 		return r;
-	if (writable)
+	if (writable && !named_only)
 		guest_mark(memory, desc->gpa, desc->size);
 	*iov = (struct iovec){host, desc->size};
 	chain->readable += !writable;
@@ -75,7 +76,7 @@ static int enter_indirect(struct guest_memory *memory, const struct descriptor *
 /* Follow a chain from its head.  Every step adds a segment or enters the one indirect table, and
  * there are at most as many segments as the table has entries, so a loop ends. */
 int chain_walk(struct guest_memory *memory, struct desc_table table, uint16_t head,
-	       bool may_indirect, struct virtio_chain *chain)
+	       struct chain_rules rules, struct virtio_chain *chain)
 {
 	unsigned index = head, steps = 0;
 	struct descriptor desc;
@@ -93,7 +94,7 @@ int chain_walk(struct guest_memory *memory, struct desc_table table, uint16_t he
 			return fail(EXIT_DATA, EPROTO, "a chain that is too long or a loop");
 		desc = read_descriptor(&table, index);
 		index = desc.next;
-		if ((desc.flags & VRING_DESC_F_INDIRECT) && !may_indirect)
+		if ((desc.flags & VRING_DESC_F_INDIRECT) && !rules.may_indirect)
 			return fail(EXIT_DATA, EPROTO,
 				    "an indirect descriptor, which was not negotiated");
 		if (desc.flags & VRING_DESC_F_INDIRECT) {
@@ -101,7 +102,7 @@ int chain_walk(struct guest_memory *memory, struct desc_table table, uint16_t he
 			index = steps = 0;
 			desc.flags = VRING_DESC_F_NEXT;
 		} else {
-			r = add_segment(memory, chain, &bytes, &desc);
+			r = add_segment(memory, chain, &bytes, &desc, rules.named_only);
 		}
 		if (r)
 			return r;

@@ -28,6 +28,12 @@ struct virtio_chain {
 	struct iovec iov[CHAIN_SEGMENTS_MAX]; /* present and inside RAM, none empty */
 };
 
+/* How a chain may be walked. */
+struct chain_rules {
+	bool may_indirect; /* the feature was negotiated */
+	bool named_only;   /* segments are named and never touched: they need not be present */
+};
+
 /* Where descriptors are taken from: the queue's own table or an indirect one. */
 struct desc_table {
 	const uint8_t *entries; /* host address, present */
@@ -35,10 +41,9 @@ struct desc_table {
 	bool indirect;
 };
 
-/* Fill a chain from the descriptors that start at table[head].  may_indirect: the feature was
- * negotiated. */
+/* Fill a chain from the descriptors that start at table[head]. */
 MUST_USE int chain_walk(struct guest_memory *memory, struct desc_table table, uint16_t head,
-			bool may_indirect, struct virtio_chain *chain);
+			struct chain_rules rules, struct virtio_chain *chain);
 
 /* Copy the first size bytes of the readable segments out and drop them from the chain.
  * False, and nothing dropped, if there are fewer. */

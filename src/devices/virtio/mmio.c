@@ -227,15 +227,19 @@ void virtio_mmio_write(struct device *device, uint64_t offset, unsigned size, ui
 {
 	struct virtio_device *virtio = virtio_of(device);
 
-	if (size != 4 || offset >= VIRTIO_MMIO_CONFIG)
-		return; /* no device here has config space that a driver may write */
+	if (size != 4)
+		return;
 	if (offset == VIRTIO_MMIO_QUEUE_NOTIFY) {
 		virtio_kick(virtio, (uint32_t)value);
 	} else if (offset == VIRTIO_MMIO_INTERRUPT_ACK) {
 		__atomic_and_fetch(&virtio->interrupt_status, ~(uint32_t)value, __ATOMIC_ACQ_REL);
 	} else {
 		pthread_mutex_lock(&virtio->lock);
-		write_register(virtio, offset, (uint32_t)value);
+		if (offset < VIRTIO_MMIO_CONFIG)
+			write_register(virtio, offset, (uint32_t)value);
+		else if (virtio->ops->write_config)
+			virtio->ops->write_config(virtio, offset - VIRTIO_MMIO_CONFIG,
+						  (uint32_t)value);
 		pthread_mutex_unlock(&virtio->lock);
 	}
 }

@@ -149,7 +149,7 @@ int virtqueue_pop(struct virtqueue *queue, struct virtio_chain *chain)
 	head = load(queue->avail_ring + AVAIL_HEADER + 2 * slot, __ATOMIC_RELAXED);
 	queue->next_avail++;
 	r = chain_walk(queue->memory, (struct desc_table){queue->desc_ring, queue->size, false},
-		       head, queue->indirect, chain);
+		       head, (struct chain_rules){queue->indirect, queue->named_only}, chain);
 	return r ? r : 1;
 }
 

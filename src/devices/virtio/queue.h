@@ -33,6 +33,8 @@ struct virtqueue {
 	bool ready;
 	bool event_idx, indirect; /* negotiated features, copied when it becomes ready */
 
+	bool named_only; /* set by the device: its chains are not touched (chain.h) */
+
 	/* How far the device has come; free-running 16-bit indices. */
 	uint16_t next_avail, next_used;
 	uint16_t signalled; /* next_used when the driver was last considered for a signal */

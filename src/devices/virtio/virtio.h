@@ -46,6 +46,9 @@ struct virtio_ops {
 	/* The driver kicked a queue that is live.  Called again if anything may be left. */
 	void (*process)(struct virtio_device *virtio, unsigned queue);
 
+	/* The driver writes 4 bytes of the config space; may be NULL: it is read-only. */
+	void (*write_config)(struct virtio_device *virtio, uint64_t offset, uint32_t value);
+
 	/* The driver resets the device, which forgets all it has from it; may be NULL. */
 	void (*reset)(struct virtio_device *virtio);
 

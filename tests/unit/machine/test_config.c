@@ -132,6 +132,21 @@ START_TEST(sizes_have_limits)
 }
 END_TEST
 
+START_TEST(a_balloon_is_smaller_than_the_machine)
+{
+	start();
+	ck_assert(!config.balloon);
+	set("balloon.target=1M");
+	assert_refused(CONFIG_RUN, "balloon.target: is used only with");
+	set("balloon.enabled=yes");
+	set("balloon.target=511M");
+	ck_assert_int_eq(config_check(&config, CONFIG_RESTORE), 0);
+	set("balloon.target=512M");
+	assert_refused(CONFIG_RUN, "balloon.target: must be less than machine.memory");
+	ck_assert_int_lt(config_override(&config, "balloon.target=4K"), 0);
+}
+END_TEST
+
 START_TEST(a_vsock_has_a_cid_of_a_guest)
 {
 	start();
@@ -269,6 +284,7 @@ static Suite *config_suite(void)
 	tcase_add_test(tests, a_vsock_has_a_cid_of_a_guest);
 	tcase_add_test(tests, a_restore_leaves_to_the_snapshot_what_nobody_gives);
 	tcase_add_test(tests, faults_bring_a_power_of_two_of_pages);
+	tcase_add_test(tests, a_balloon_is_smaller_than_the_machine);
 	tcase_add_test(tests, servers_are_checked);
 	tcase_add_test(tests, sizes_have_limits);
 	tcase_add_test(tests, a_run_needs_a_kernel);

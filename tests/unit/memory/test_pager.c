@@ -495,6 +495,35 @@ START_TEST(the_last_page_ends_paging)
 }
 END_TEST
 
+/* What stands where the pages would: what was fetched is right, what was given up is zeros. */
+START_TEST(pages_given_up_while_absent_are_never_fetched)
+{
+	size_t page_size = rig.memory.host_page_size;
+
+	ck_assert_int_eq(pager_resolve(rig.pager, rig_gpa(&rig, 3)), 0);
+	ck_assert_int_eq(guest_release(&rig.memory, rig_gpa(&rig, 1) + 1, 5 * page_size),
+			 0); /* 2 to 5 whole */
+	for (uint64_t page = 0; page < 8; page++) {
+		const uint8_t *host = rig.memory.host + page * page_size;
+		bool given = page >= 2 && page <= 5;
+
+		ck_assert_int_eq(rig_present(&rig, page), given);
+		ck_assert_uint_eq(rig_handed_out(&rig, page), page == 3);
+		for (size_t i = 0; given && page != 3 && i < page_size; i++)
+			ck_assert_uint_eq(host[i], 0);
+	}
+	ck_assert(rig_right(&rig, 3)); /* it had come */
+	rig_assert_status_adds_up(&rig);
+	ck_assert_int_eq(guest_release(&rig.memory, rig_gpa(&rig, 0), PAGES * page_size), 0);
+	rig_wait_over(&rig);
+	ck_assert_uint_eq(rig.resident_calls, 1);
+	ck_assert(pager_is_closed(rig.pager));
+	ck_assert_int_eq(guest_release(&rig.memory, rig_gpa(&rig, 3), page_size),
+			 0); /* now it may go */
+	ck_assert_uint_eq(rig.memory.host[3 * page_size], 0);
+}
+END_TEST
+
 START_TEST(nobody_opens_a_source_after_the_last_page)
 {
 	pthread_t thread;
@@ -627,6 +656,7 @@ static TCase *tests_with(const char *name, void (*set_up_rig)(void))
 	tcase_add_test(tests, a_write_keeps_the_bytes_around_it);
 	tcase_add_test(tests, a_range_with_a_page_that_fails_stops_the_machine);
 	tcase_add_test(tests, the_last_page_ends_paging);
+	tcase_add_test(tests, pages_given_up_while_absent_are_never_fetched);
 	tcase_add_test(tests, nobody_opens_a_source_after_the_last_page);
 	tcase_add_loop_test(tests, the_last_page_comes_once_however_many_race, 0, 10);
 	tcase_add_test(tests, a_pager_may_go_before_the_last_page);
