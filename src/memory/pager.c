@@ -335,8 +335,8 @@ int pager_create(const struct pager_config *config, struct pager **out)
 	pager->unit = (uint32_t)(memory->host_page_size / PAGE_SIZE);
 	pager->around = around(config, pager->unit);
 	pthread_mutex_init(&pager->threads_lock, NULL);
-	pthread_mutex_init(&pager->gate.lock, NULL);
-	pthread_cond_init(&pager->gate.changed, NULL);
+	pthread_mutex_init(&pager->bulk.lock, NULL);
+	pthread_cond_init(&pager->bulk.changed, NULL);
 	pthread_mutex_init(&pager->order.lock, NULL);
 	pthread_mutex_init(&pager->watch.lock, NULL);
 	pthread_cond_init(&pager->watch.over_changed, NULL);
@@ -374,7 +374,6 @@ void pager_destroy(struct pager *pager)
 		return;
 	atomic_store(&pager->stopping, true);
 	wake_service(pager);
-	pager_resume(pager);
 	pthread_join(pager->service_thread, NULL);
 	pager_bulk_join(pager);
 	pager_watch_stop(pager);
@@ -384,8 +383,8 @@ void pager_destroy(struct pager *pager)
 	file_close(&pager->service_wakeup);
 	page_map_finish(&pager->map);
 	pthread_mutex_destroy(&pager->threads_lock);
-	pthread_mutex_destroy(&pager->gate.lock);
-	pthread_cond_destroy(&pager->gate.changed);
+	pthread_mutex_destroy(&pager->bulk.lock);
+	pthread_cond_destroy(&pager->bulk.changed);
 	pthread_mutex_destroy(&pager->order.lock);
 	pthread_mutex_destroy(&pager->watch.lock);
 	pthread_cond_destroy(&pager->watch.over_changed);

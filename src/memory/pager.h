@@ -96,7 +96,7 @@ void pager_abandon(struct pager *pager);
 
 /*
  * After every vCPU has stopped (R0) and when no other thread is in a call or at a missing page.
- * Bulk threads may be running or paused.  Clears memory->pager.  Not from a callback.
+ * Bulk threads may be running.  Clears memory->pager.  Not from a callback.
  */
 void pager_destroy(struct pager *pager);
 
@@ -141,12 +141,7 @@ MUST_USE int pager_release(struct pager *pager, uint64_t first, uint64_t count);
 /* Every page is present and the userfaultfd is closed: a hole in the memory is no missing page. */
 bool pager_is_closed(const struct pager *pager);
 
-/*
- * Let nothing more be installed in the background, so that the page map stands still once the
- * vCPUs and devices are paused too.  Waits for no network.  Any thread may resume.
- */
-void pager_pause(struct pager *pager);
-void pager_resume(struct pager *pager);
+/* Is the page (of PAGE_SIZE) there?  It stays there once it is. */
 bool pager_page_present(struct pager *pager, uint64_t page);
 
 /* A page that somebody waited for; prefetched ones are never recorded. */

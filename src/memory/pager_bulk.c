@@ -6,6 +6,7 @@
  * installs what arrives and is still absent, in runs as long as it can.  Only while it installs
  * is a page in flight; until then a fault does not wait for it (pager_order.c).
  */
+#include "base/clock.h"
 #include "memory/pager_internal.h"
 
 #include <errno.h>
@@ -18,28 +19,6 @@ struct worker {
 	struct pieces *pieces; /* NULL: pages of the host are PAGE_SIZE */
 	uint32_t asked;        /* and not taken, in pages of PAGE_SIZE */
 };
-
-/* Wait while paused.  False when the pager is being destroyed. */
-static bool enter_gate(struct pager *pager)
-{
-	bool enter;
-
-	pthread_mutex_lock(&pager->gate.lock);
-	while (pager->gate.paused && !atomic_load(&pager->stopping))
-		pthread_cond_wait(&pager->gate.changed, &pager->gate.lock);
-	enter = !atomic_load(&pager->stopping);
-	pager->gate.inside += enter;
-	pthread_mutex_unlock(&pager->gate.lock);
-	return enter;
-}
-
-static void leave_gate(struct pager *pager)
-{
-	pthread_mutex_lock(&pager->gate.lock);
-	pager->gate.inside--;
-	pthread_cond_broadcast(&pager->gate.changed);
-	pthread_mutex_unlock(&pager->gate.lock);
-}
 
 /* Own as many absent pages as follow each other from first on. */
 static uint32_t claim(struct pager *pager, uint64_t first, uint32_t most)
@@ -90,6 +69,14 @@ static int install_pieces(struct worker *worker, const struct page_range *run, c
 	return r;
 }
 
+/* pager_await_set() looks again. */
+static void tell_arrival(struct pager *pager)
+{
+	pthread_mutex_lock(&pager->bulk.lock);
+	pthread_cond_broadcast(&pager->bulk.changed);
+	pthread_mutex_unlock(&pager->bulk.lock);
+}
+
 static int bring(struct worker *worker)
 {
 	struct pager_thread *self = worker->self;
@@ -100,13 +87,13 @@ static int bring(struct worker *worker)
 	if (r)
 		return r;
 	worker->asked -= run.count;
-	if (!enter_gate(worker->pager))
+	if (atomic_load(&worker->pager->stopping))
 		return -ECANCELED;
 	if (worker->pieces)
 		r = install_pieces(worker, &run, self->buffer, zero);
 	else
 		r = install(worker, run.first, run.count, self->buffer, zero);
-	leave_gate(worker->pager);
+	tell_arrival(worker->pager);
 	return r;
 }
 
@@ -173,10 +160,10 @@ static void *bulk_main(void *argument)
 	/* What did not come is of no interest when demand has brought it. */
 	if (r && page_map_missing(&pager->map) && !atomic_load(&pager->stopping))
 		pager->config.failed(pager->config.context, error_last());
-	pthread_mutex_lock(&pager->gate.lock);
-	pager->gate.working--;
-	pthread_cond_broadcast(&pager->gate.changed);
-	pthread_mutex_unlock(&pager->gate.lock);
+	pthread_mutex_lock(&pager->bulk.lock);
+	pager->bulk.working--;
+	pthread_cond_broadcast(&pager->bulk.changed);
+	pthread_mutex_unlock(&pager->bulk.lock);
 	return NULL;
 }
 
@@ -184,11 +171,11 @@ static int start_thread(struct pager *pager)
 {
 	int errnum;
 
-	pthread_mutex_lock(&pager->gate.lock);
-	errnum = pthread_create(&pager->gate.threads[pager->gate.started], NULL, bulk_main, pager);
-	pager->gate.started += !errnum;
-	pager->gate.working += !errnum;
-	pthread_mutex_unlock(&pager->gate.lock);
+	pthread_mutex_lock(&pager->bulk.lock);
+	errnum = pthread_create(&pager->bulk.threads[pager->bulk.started], NULL, bulk_main, pager);
+	pager->bulk.started += !errnum;
+	pager->bulk.working += !errnum;
+	pthread_mutex_unlock(&pager->bulk.lock);
 	if (errnum)
 		return fail(EXIT_OS, errnum, "cannot start a bulk thread: %s", strerror(errnum));
 	return 0;
@@ -216,18 +203,17 @@ static bool set_is_present(struct pager *pager, size_t count, size_t *next)
 
 void pager_await_set(struct pager *pager, size_t count, uint64_t timeout_ns)
 {
-	struct timespec until;
+	uint64_t until_ns = clock_wall_ns() + timeout_ns;
+	struct timespec until = {(time_t)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
 	size_t next = 0;
 	int r = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += (time_t)(timeout_ns / 1000000000u);
 	if (count > pager->order.set_count)
 		count = pager->order.set_count;
-	pthread_mutex_lock(&pager->gate.lock);
-	while (!r && pager->gate.working && !set_is_present(pager, count, &next))
-		r = pthread_cond_timedwait(&pager->gate.changed, &pager->gate.lock, &until);
-	pthread_mutex_unlock(&pager->gate.lock);
+	pthread_mutex_lock(&pager->bulk.lock);
+	while (!r && pager->bulk.working && !set_is_present(pager, count, &next))
+		r = pthread_cond_timedwait(&pager->bulk.changed, &pager->bulk.lock, &until);
+	pthread_mutex_unlock(&pager->bulk.lock);
 }
 
 void pager_bulk_join(struct pager *pager)
@@ -236,30 +222,13 @@ void pager_bulk_join(struct pager *pager)
 		pthread_t thread = 0;
 		bool more;
 
-		pthread_mutex_lock(&pager->gate.lock);
-		more = pager->gate.joined < pager->gate.started;
+		pthread_mutex_lock(&pager->bulk.lock);
+		more = pager->bulk.joined < pager->bulk.started;
 		if (more)
-			thread = pager->gate.threads[pager->gate.joined++];
-		pthread_mutex_unlock(&pager->gate.lock);
+			thread = pager->bulk.threads[pager->bulk.joined++];
+		pthread_mutex_unlock(&pager->bulk.lock);
 		if (!more)
 			return;
 		pthread_join(thread, NULL);
 	}
-}
-
-void pager_pause(struct pager *pager)
-{
-	pthread_mutex_lock(&pager->gate.lock);
-	pager->gate.paused = true;
-	while (pager->gate.inside)
-		pthread_cond_wait(&pager->gate.changed, &pager->gate.lock);
-	pthread_mutex_unlock(&pager->gate.lock);
-}
-
-void pager_resume(struct pager *pager)
-{
-	pthread_mutex_lock(&pager->gate.lock);
-	pager->gate.paused = false;
-	pthread_cond_broadcast(&pager->gate.changed);
-	pthread_mutex_unlock(&pager->gate.lock);
 }

@@ -74,11 +74,9 @@ struct pager {
 	struct {
 		pthread_mutex_t lock;
 		pthread_cond_t changed;
-		bool paused;     /* nothing more may be installed */
-		unsigned inside; /* threads that are installing */
 		pthread_t threads[BULK_THREADS_MOST];
 		unsigned started, joined, working;
-	} gate; /* of the bulk threads */
+	} bulk; /* its threads */
 
 	_Atomic uint64_t late; /* written by the watcher */
 	struct {

@@ -317,66 +317,6 @@ START_TEST(bulk_without_a_source_says_so)
 }
 END_TEST
 
-/* A pause waits for no network, and what arrives meanwhile is installed after it. */
-START_TEST(nothing_is_installed_in_a_pause)
-{
-	mock_hold(&rig.mock, PAGE_BULK, true);
-	prefetch_all(1);
-	mock_wait_inside(&rig.mock, PAGE_BULK, 1);
-	pager_pause(rig.pager);
-	mock_hold(&rig.mock, PAGE_BULK, false);
-	ck_assert_int_eq(pager_resolve(rig.pager, rig_gpa(&rig, 800)), 0); /* faults go on */
-	for (int i = 0; i < 20; i++) {
-		sched_yield();
-		ck_assert_uint_eq(rig_status(&rig).pages_missing, (PAGES - 1) * rig.unit);
-	}
-	pager_resume(rig.pager);
-	rig_wait_over(&rig);
-	assert_filled();
-}
-END_TEST
-
-START_TEST(the_page_map_stands_still_in_every_pause)
-{
-	prefetch_all(1);
-	do {
-		uint64_t missing;
-
-		pager_pause(rig.pager);
-		missing = rig_status(&rig).pages_missing;
-		for (int i = 0; i < 20; i++) {
-			sched_yield();
-			ck_assert_uint_eq(rig_status(&rig).pages_missing, missing);
-		}
-		pager_resume(rig.pager);
-		/* One run at least, or this thread might always be the faster one. */
-		while (missing && rig_status(&rig).pages_missing == missing)
-			sched_yield();
-	} while (rig_status(&rig).pages_missing);
-	rig_wait_over(&rig);
-	assert_filled();
-}
-END_TEST
-
-START_TEST(pause_without_bulk_is_nothing)
-{
-	pager_pause(rig.pager);
-	ck_assert_int_eq(pager_resolve(rig.pager, RIG_BASE), 0);
-	pager_resume(rig.pager);
-}
-END_TEST
-
-START_TEST(a_pager_may_go_while_it_is_paused)
-{
-	pager_pause(rig.pager);
-	prefetch_all(1);
-	pager_destroy(rig.pager);
-	rig.pager = NULL;
-	ck_assert_uint_eq(rig.failed_calls, 0);
-	ck_assert_uint_eq(rig.resident_calls, 0);
-}
-END_TEST
-
 START_TEST(a_pager_may_go_while_pages_come)
 {
 	mock_hold(&rig.mock, PAGE_BULK, true);
@@ -412,10 +352,6 @@ static TCase *tests_with(const char *name, void (*set_up_rig)(void))
 	tcase_add_test(tests, a_page_whose_fault_failed_comes);
 	tcase_add_test(tests, bulk_that_fails_says_so);
 	tcase_add_test(tests, bulk_without_a_source_says_so);
-	tcase_add_test(tests, nothing_is_installed_in_a_pause);
-	tcase_add_test(tests, the_page_map_stands_still_in_every_pause);
-	tcase_add_test(tests, pause_without_bulk_is_nothing);
-	tcase_add_test(tests, a_pager_may_go_while_it_is_paused);
 	tcase_add_test(tests, a_pager_may_go_while_pages_come);
 	return tests;
 }
