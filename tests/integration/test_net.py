@@ -4,11 +4,12 @@ import hashlib
 import itertools
 import os
 import subprocess
+import time
 
 import harness
 import pytest
 from harness import CMDLINE, GUESTS
-from processes import PATIENCE, run
+from processes import PATIENCE, run, wait_for
 
 HOST, GUEST = "10.77.0.1", "10.77.0.2"
 NET = {"kernel__cmdline": f"{CMDLINE} witness.net={GUEST}/24"}
@@ -42,6 +43,18 @@ class Network:
 
     def get(self, path, *options):
         return self.run("curl", "-sS", "--fail", "-m", PATIENCE, *options, f"http://{GUEST}/{path}")
+
+    def start(self, path, *options):
+        """The same, in the background."""
+        return subprocess.Popen([*self.within, "curl", "-sS", "--fail", *options,
+                                 f"http://{GUEST}/{path}"], stdout=subprocess.PIPE)
+
+    def tap_of(self, mac):
+        """Where the bridge has seen this address last."""
+        for line in self.run("bridge", "fdb", "show", "br", "bridge").stdout.splitlines():
+            if line.startswith(mac) and "permanent" not in line:
+                return line.split()[2]
+        return None
 
 
 @pytest.fixture
@@ -77,3 +90,76 @@ def test_guest_serves_on_its_network(lab, network, kernel):
     serves(network, lab)
     assert MAC in network.run("ip", "neighbour", "show", GUEST).stdout
     vm.poweroff()
+
+
+def bytes_here(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def test_transfers_go_on_after_a_thaw_on_another_tap(lab, network):
+    """One each way is under way at the freeze; neither end notices more than a pause."""
+    vm = lab.boot(within=network.within, net__lan__tap="tap0", **NET).ready()
+    digest = serves(network, lab)
+    page, got = lab.path("page"), lab.path("got")
+    down = network.start("busybox", "--limit-rate", "300k", "-o", got)
+    up = network.start("cgi-bin/sha256", "--limit-rate", "300k", "--data-binary", f"@{page}")
+    wait_for(lambda: bytes_here(got) > 200_000, "nothing comes")
+    vm.snapshot(lab.url("net"))
+    assert bytes_here(got) < page.stat().st_size and up.poll() is None
+    thawed = lab.restore(lab.url("net"), name="thawed", within=network.within,
+                         net__lan__tap="tap1", restore__prefetch="none")
+    assert down.wait(PATIENCE) == 0 and sha256(got) == digest
+    told, _ = up.communicate(timeout=PATIENCE)
+    assert up.returncode == 0 and told.decode().split()[0] == digest
+    thawed.poweroff()
+
+
+def test_thawed_guest_announces_itself(lab, network):
+    """Nobody speaks to it, and yet the bridge learns where it is now."""
+    vm = lab.boot(within=network.within, net__lan__tap="tap0", net__lan__mac=MAC, **NET).ready()
+    serves(network, lab)
+    assert network.tap_of(MAC) == "tap0"
+    vm.snapshot(lab.url("net"))
+    thawed = lab.restore(lab.url("net"), name="thawed", within=network.within, net__lan__tap="tap1")
+    wait_for(lambda: network.tap_of(MAC) == "tap1", "no announcement")
+    serves(network, lab)
+    thawed.poweroff()
+
+
+def test_limits_are_kept(lab, network):
+    vm = lab.boot(within=network.within, net__lan__tap="tap0",
+                  net__lan__receive_bytes_per_second="512K",
+                  net__lan__transmit_bytes_per_second="1M", **NET).ready()
+    page = lab.path("page")
+    for arguments, rate in ((["busybox", "-o", page], 1 << 20),
+                            (["cgi-bin/sha256", "--data-binary", f"@{page}"], 512 << 10)):
+        started = time.monotonic()
+        network.get(*arguments)
+        took = time.monotonic() - started
+        assert took > 0.9 * page.stat().st_size / rate - 0.1
+    vm.poweroff()
+
+
+def starting(lab, network, **sets):
+    """What a machine says that does not start, and its exit code."""
+    vm = lab.boot(name="refused", within=network.within, **sets)
+    return vm.wait(), vm.messages()
+
+
+def test_taps_that_cannot_be_used(lab, network):
+    vm = lab.boot(within=network.within, net__lan__tap="tap0").ready()
+    for tap, code, words in (("tap0", 69, "in use by another machine"),
+                             ("bridge", 78, "is no tap device"),
+                             ("tap%d", 78, "no name of an interface")):
+        exit_code, messages = starting(lab, network, net__lan__tap=tap)
+        assert exit_code == code and words in messages, messages
+    vm.snapshot(lab.url("net"))
+    thawed = lab.restore(lab.url("net"), name="thawed")
+    assert thawed.wait() == 78 and "--set net.lan.tap=TAP" in thawed.messages()
+
+
+def test_tap_that_does_not_exist_is_made(lab, network):
+    vm = lab.boot(within=network.within, net__lan__tap="mine").ready()
+    assert "mine" in network.run("ip", "link", "show").stdout
+    vm.poweroff()
+    assert "mine" not in network.run("ip", "link", "show").stdout
