@@ -29,7 +29,7 @@ int frozen_memory_page(void *context, uint64_t page, const uint8_t **data)
 	struct machine *machine = memory->machine;
 	uint64_t offset = page * PAGE_SIZE;
 	bool hole = false;
-	int r;
+	int r = 0;
 
 	if (memory->copies) {
 		*data = copy_of(memory, page);
@@ -37,9 +37,10 @@ int frozen_memory_page(void *context, uint64_t page, const uint8_t **data)
 	}
 	if (machine->pager && !pager_page_present(machine->pager, page))
 		return FROZEN_ABSENT;
-	/* Present pages of a pager are no holes, and more of them may come while we look. */
-	r = machine->pager ? 0
-			   : guest_memory_is_hole(&machine->memory, offset, &memory->extent, &hole);
+	/* While pages come, those that are here are no holes, and what was one may not be any more.
+	 */
+	if (!machine->pager || pager_is_closed(machine->pager))
+		r = guest_memory_is_hole(&machine->memory, offset, &memory->extent, &hole);
 	if (r || hole)
 		return r ? r : FROZEN_ZERO;
 	*data = machine->memory.host + offset;

@@ -138,6 +138,7 @@ int guest_release(struct guest_memory *memory, uint64_t gpa, size_t size)
 	end = (gpa - memory->base + size) / page;
 	if (first >= end)
 		return 0;
+	guest_mark(memory, memory->base + first * page, (end - first) * page);
 	if (memory->pager && !pager_is_closed(memory->pager))
 		return pager_release(memory->pager, first, end - first);
 	if (fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(first * page),

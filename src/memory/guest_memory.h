@@ -66,7 +66,8 @@ MUST_USE int guest_write(struct guest_memory *memory, uint64_t gpa, const void *
 MUST_USE int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host);
 
 /* [gpa, gpa + size), a slice, is about to be written; within the same callback of the event loop,
- * so that no write is on the way in a paused machine.  guest_write() does it by itself. */
+ * so that no write is on the way in a paused machine.  guest_write() and
+ * guest_release() do it by themselves. */
 void guest_mark(struct guest_memory *memory, uint64_t gpa, size_t size);
 
 /* Keep marks from now on.  exit 71. */
