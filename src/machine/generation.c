@@ -101,7 +101,9 @@ bool generation_is_clean(const struct generation *generation, uint64_t page)
 {
 	uint64_t own = page * PAGE_SIZE / generation->memory->host_page_size;
 
-	return generation->parent && !(generation->dirty[own / 64] >> own % 64 & 1);
+	/* Without a log nobody knows. */
+	return generation->parent && generation->logging &&
+	       !(generation->dirty[own / 64] >> own % 64 & 1);
 }
 
 static uint64_t count_bits(const uint64_t *bitmap, size_t words)
