@@ -14,6 +14,7 @@
  *   rtc                      RTC YYYY-MM-DDTHH:MM:SS from /dev/rtc0
  *   tick                     TICK US: how long a sleep of 10 ms took
  *   irq                      IRQ N: interrupts of all CPUs so far
+ *   forks                    FORKS N: interrupts of the VM generation id so far
  *   cpus                     CPUS N
  *   rng                      RNG HEX: 16 bytes of /dev/hwrng
  *   random                   RANDOM HEX: 16 bytes of getrandom(2)
@@ -219,6 +220,37 @@ static void say_interrupts(const char *argument)
 	fclose(file);
 }
 
+/* A line of /proc/interrupts has a number, a count for each CPU, and names. */
+static unsigned long count_on_line(const char *line)
+{
+	unsigned long total = 0, count;
+	int length;
+
+	line = strchr(line, ':') + 1;
+	while (sscanf(line, "%lu%n", &count, &length) == 1) {
+		total += count;
+		line += length;
+	}
+	return total;
+}
+
+static void say_forks(const char *argument)
+{
+	unsigned long total = 0;
+	char line[1024];
+	FILE *file = fopen("/proc/interrupts", "re");
+
+	(void)argument;
+	if (!file)
+		return fail("forks");
+	while (fgets(line, sizeof(line), file)) {
+		if (strstr(line, "vmgenid"))
+			total += count_on_line(line);
+	}
+	fclose(file);
+	printf("FORKS %lu\n", total);
+}
+
 static void say_cpus(const char *argument)
 {
 	(void)argument;
@@ -400,13 +432,14 @@ static const struct {
 	const char *name;
 	void (*run)(const char *argument);
 } commands[] = {
-	{"nonce", say_nonce},    {"digest", say_digest},  {"touch", touch},
-	{"uptime", say_uptime},  {"time", say_time},      {"rtc", say_rtc},
-	{"tick", tick},          {"irq", say_interrupts}, {"cpus", say_cpus},
-	{"rng", say_random},     {"random", say_drawn},   {"reseed", reseed},
-	{"disk", disk},          {"load", set_load},      {"cid", say_cid},
-	{"listen", listen_on},   {"connect", connect_to}, {"say", say},
-	{"poweroff", power_off}, {"reboot", restart},     {"crash", crash},
+	{"nonce", say_nonce},   {"digest", say_digest},  {"touch", touch},
+	{"uptime", say_uptime}, {"time", say_time},      {"rtc", say_rtc},
+	{"tick", tick},         {"irq", say_interrupts}, {"cpus", say_cpus},
+	{"rng", say_random},    {"random", say_drawn},   {"reseed", reseed},
+	{"disk", disk},         {"load", set_load},      {"cid", say_cid},
+	{"listen", listen_on},  {"connect", connect_to}, {"say", say},
+	{"forks", say_forks},   {"poweroff", power_off}, {"reboot", restart},
+	{"crash", crash},
 };
 
 static void answer(char *line)
