@@ -139,8 +139,8 @@ static int receive_object(struct tcp_repository *tcp, uint64_t most, struct fram
 	return r;
 }
 
-static int load_once(struct tcp_repository *tcp, enum object_kind kind,
-		     const struct digest *digest, struct bytes *bytes)
+static int load_once(struct tcp_repository *tcp, enum object_kind kind, const struct digest *digest,
+		     struct bytes *bytes)
 {
 	uint8_t payload[4 + DIGEST_SIZE];
 	struct writer writer = writer_over(payload, sizeof(payload));

@@ -82,7 +82,8 @@ int repository_load(struct repository *repository, enum object_kind kind,
 
 	do
 		r = load_once(repository, kind, digest, bytes);
-	while (r == -EBADMSG && repository->ops->distrust && !repository->ops->distrust(repository));
+	while (r == -EBADMSG && repository->ops->distrust &&
+	       !repository->ops->distrust(repository));
 	return r;
 }
 

@@ -274,5 +274,5 @@ SUITE_MAIN("tcp_source", pages_come, frames_in_any_order, stored_frames, reset_a
 	   a_violation_is_forgiven, violations_are_not_forgiven_for_ever, damaged_there,
 	   trouble_there_passes, silence_until_the_stall_timeout, a_trickle_is_as_bad_as_silence,
 	   silence_and_then_an_answer, nobody_there_until_the_stall_timeout, cancel_during_silence,
-	   cancel_during_back_off, another_snapshot_under_its_name,
-	   another_size_under_its_name, a_version_that_was_not_offered)
+	   cancel_during_back_off, another_snapshot_under_its_name, another_size_under_its_name,
+	   a_version_that_was_not_offered)
