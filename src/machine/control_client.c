@@ -174,7 +174,7 @@ static bool is_error(const char *head)
 {
 	const char *status = strchr(head, ' ');
 
-	return !status || atoi(status) >= 400;
+	return !status || strtol(status, NULL, 10) >= 400;
 }
 
 /* Read the head, up to the empty line. */

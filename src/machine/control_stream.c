@@ -68,13 +68,16 @@ void control_streams_send(struct control_streams *streams)
 
 void control_streams_end(struct control_streams *streams)
 {
-	while (streams->first) {
-		struct control_stream *stream = streams->first;
-		struct evhttp_request *request = stream->request;
+	struct control_stream *stream = streams->first, *next;
 
+	streams->first = NULL;
+	streams->count = 0;
+	for (; stream; stream = next) {
+		next = stream->next;
 		send_news(stream);
-		evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
-		drop(stream);
-		evhttp_send_reply_end(request);
+		evhttp_connection_set_closecb(evhttp_request_get_connection(stream->request), NULL,
+					      NULL);
+		evhttp_send_reply_end(stream->request);
+		free(stream);
 	}
 }
