@@ -4,6 +4,7 @@
  * parser of snapshots, and noise for the targets that take anything.
  */
 #include "base/file.h"
+#include "corpus.h"
 #include "memory/guest_memory.h"
 #include "remote/protocol.h"
 #include "snapshot/manifest.h"
@@ -29,7 +30,7 @@ static void must(int r)
 	exit(1);
 }
 
-static void save_as(const char *target, const char *name, const void *data, size_t size)
+void save_as(const char *target, const char *name, const void *data, size_t size)
 {
 	char path[4096];
 	int fd;
@@ -239,6 +240,7 @@ int main(int argc, char **argv)
 	make_url();
 	make_keys();
 	make_messages();
+	make_client_sessions();
 	make_vsock();
 	make_noise();
 	return 0;
