@@ -72,7 +72,7 @@ TROUBLES = {
     "an answer to another kind": (but(kind=wire.OBJECT), BROKEN),
     "HELLO_OK again": (change(lambda m: wire.Message(
         wire.HELLO_OK, struct.pack("<HHIQ", 1, 1, 65736, 0), number=m.number)), BROKEN),
-    "unknown flag": (but(flags=wire.LAST | 2), BROKEN),
+    "unknown flag": (but(flags=wire.LAST | 4), BROKEN),
     "LAST toggled": (change(toggled_last), BROKEN),
     "another handle": (but(handle=2), BROKEN),
     "handle 0": (but(handle=0), BROKEN),
