@@ -43,8 +43,8 @@ def make_snapshot(store, name, size="4M", data="2M", compressible=50):
 
 
 class Lab(processes.Lab):
-    def proxy(self, server, script=pass_on):
-        return self.keep(Proxy(server.port, script))
+    def proxy(self, server, script=pass_on, **options):
+        return self.keep(Proxy(server.port, script, **options))
 
     def thaw_command(self, url, snapshot, options, sets):
         command = [BENCH, "thaw", url, "--expect", snapshot.sha256, *options]

@@ -87,10 +87,12 @@ class Link:
 
 
 class Proxy:
-    """server_port is where a thawd listens; port, by default a free one, where clients do."""
+    """server_port is where a thawd listens; port, by default a free one, where clients do.  link
+    knows what passes on a connection."""
 
-    def __init__(self, server_port, script=pass_on, port=0):
+    def __init__(self, server_port, script=pass_on, port=0, link=Link):
         self.server_port = server_port
+        self.link = link
         self.script = script
         self.pages = []  # that were asked for
         self.links = []
@@ -142,7 +144,7 @@ class Proxy:
             except OSError:
                 client.close()
                 continue
-            self.links.append(Link(self, client, server))
+            self.links.append(self.link(self, client, server))
             self.start(self.links[-1].run)
 
     def handle(self, link, message):
