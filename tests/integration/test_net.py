@@ -101,9 +101,9 @@ def test_transfers_go_on_after_a_thaw_on_another_tap(lab, network):
     vm = lab.boot(within=network.within, net__lan__tap="tap0", **NET).ready()
     digest = serves(network, lab)
     page, got = lab.path("page"), lab.path("got")
-    down = network.start("busybox", "--limit-rate", "300k", "-o", got)
-    up = network.start("cgi-bin/sha256", "--limit-rate", "300k", "--data-binary", f"@{page}")
-    wait_for(lambda: bytes_here(got) > 200_000, "nothing comes")
+    down = network.start("busybox", "--limit-rate", "80k", "-o", got)
+    up = network.start("cgi-bin/sha256", "--limit-rate", "80k", "--data-binary", f"@{page}")
+    wait_for(lambda: bytes_here(got) > 80_000, "nothing comes")
     vm.snapshot(lab.url("net"))
     assert bytes_here(got) < page.stat().st_size and up.poll() is None
     thawed = lab.restore(lab.url("net"), name="thawed", within=network.within,
