@@ -41,6 +41,15 @@ enum page_state page_map_claim(struct page_map *map, uint64_t page)
 	return (enum page_state)seen;
 }
 
+uint64_t page_map_claim_run(struct page_map *map, uint64_t first, uint64_t count)
+{
+	uint64_t mine = 0;
+
+	while (mine < count && page_map_claim(map, first + mine) == PAGE_ABSENT)
+		mine++;
+	return mine;
+}
+
 static struct page_map_bucket *bucket_of(struct page_map *map, uint64_t page)
 {
 	return &map->buckets[page % PAGE_MAP_WAIT_BUCKETS];

@@ -44,6 +44,9 @@ void page_map_finish(struct page_map *map);
  * flight by someone else or present. */
 enum page_state page_map_claim(struct page_map *map, uint64_t page);
 
+/* Own as many absent pages as follow each other from first on, at most count of them; how many. */
+uint64_t page_map_claim_run(struct page_map *map, uint64_t first, uint64_t count);
+
 /* Give up ownership.  Returns true for the one call that made the last page present. */
 bool page_map_settle(struct page_map *map, uint64_t page, bool present);
 

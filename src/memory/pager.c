@@ -28,10 +28,11 @@ static void wake_service(struct pager *pager)
 	(void)!write(pager->service_wakeup, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-void pager_settle(struct pager *pager, uint64_t page, bool present)
+void pager_settle(struct pager *pager, uint64_t first, uint64_t count, bool present)
 {
-	if (page_map_settle(&pager->map, page, present))
-		wake_service(pager);
+	for (uint64_t i = 0; i < count; i++)
+		if (page_map_settle(&pager->map, first + i, present))
+			wake_service(pager);
 }
 
 /* One fault, as it goes on. */
@@ -91,8 +92,7 @@ int pager_put(struct pager_thread *self, uint64_t first, uint32_t count, const u
 {
 	int r = put(self, first, count, data, zero);
 
-	for (uint32_t i = 0; i < count; i++)
-		pager_settle(self->pager, first + i, !r);
+	pager_settle(self->pager, first, count, !r);
 	return r;
 }
 
@@ -119,8 +119,7 @@ static struct page_range claim_around(struct pager *pager, uint64_t page)
 		end = pager->map.pages;
 	while (first > begin && page_map_claim(&pager->map, first - 1) == PAGE_ABSENT)
 		first--;
-	while (behind < end && page_map_claim(&pager->map, behind) == PAGE_ABSENT)
-		behind++;
+	behind += page_map_claim_run(&pager->map, behind, end - behind);
 	return (struct page_range){first, (uint32_t)(behind - first)};
 }
 
@@ -139,8 +138,7 @@ static int bring_on_demand(struct pager_thread *self, uint64_t page, struct faul
 		note_parts(self, fault);
 		pager_record(self, page * self->pager->unit, fault->began_ns);
 	}
-	for (uint32_t i = 0; i < mine.count; i++)
-		pager_settle(self->pager, mine.first + i, !r);
+	pager_settle(self->pager, mine.first, mine.count, !r);
 	return r;
 }
 

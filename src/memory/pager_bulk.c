@@ -20,16 +20,6 @@ struct worker {
 	uint32_t asked;        /* and not taken, in pages of PAGE_SIZE */
 };
 
-/* Own as many absent pages as follow each other from first on. */
-static uint32_t claim(struct pager *pager, uint64_t first, uint32_t most)
-{
-	uint32_t count = 0;
-
-	while (count < most && page_map_claim(&pager->map, first + count) == PAGE_ABSENT)
-		count++;
-	return count;
-}
-
 /* Install host pages, but for those that came on demand meanwhile. */
 static int install(struct worker *worker, uint64_t first, uint32_t count, const uint8_t *data,
 		   bool zero)
@@ -38,7 +28,8 @@ static int install(struct worker *worker, uint64_t first, uint32_t count, const 
 	int r = 0;
 
 	while (!r && count) {
-		uint32_t mine = claim(pager, first, count), step = mine ? mine : 1;
+		uint32_t mine = (uint32_t)page_map_claim_run(&pager->map, first, count);
+		uint32_t step = mine ? mine : 1;
 
 		if (mine)
 			r = pager_put(worker->self, first, mine, data, zero);

@@ -101,8 +101,8 @@ void pager_thread_close(struct pager_thread *self);
 void pager_threads_close_sources(struct pager *pager);
 void pager_threads_destroy(struct pager *pager);
 
-/* Give up ownership of a host page; wakes the service thread after the last one. */
-void pager_settle(struct pager *pager, uint64_t page, bool present);
+/* Give up ownership of host pages; wakes the service thread after the last one. */
+void pager_settle(struct pager *pager, uint64_t first, uint64_t count, bool present);
 
 /* Install host pages [first, first + count), all owned by the caller, and settle every one. */
 MUST_USE int pager_put(struct pager_thread *self, uint64_t first, uint32_t count,

@@ -40,6 +40,17 @@ START_TEST(a_claimed_page_cannot_be_claimed)
 }
 END_TEST
 
+START_TEST(a_run_ends_before_what_is_not_absent)
+{
+	ck_assert_int_eq(page_map_claim(&map, 5), PAGE_ABSENT);
+	ck_assert_uint_eq(page_map_claim_run(&map, 2, 10), 3);
+	ck_assert_uint_eq(page_map_claim_run(&map, 2, 10), 0);
+	ck_assert_uint_eq(page_map_claim_run(&map, 6, 2), 2);
+	ck_assert_int_eq(page_map_claim(&map, 7), PAGE_IN_FLIGHT);
+	ck_assert_int_eq(page_map_claim(&map, 8), PAGE_ABSENT);
+}
+END_TEST
+
 START_TEST(a_settled_page_is_present)
 {
 	ck_assert_int_eq(page_map_claim(&map, 5), PAGE_ABSENT);
@@ -222,6 +233,7 @@ int main(void)
 	tcase_add_checked_fixture(states, set_up, tear_down);
 	tcase_add_test(states, everything_is_absent_at_first);
 	tcase_add_test(states, a_claimed_page_cannot_be_claimed);
+	tcase_add_test(states, a_run_ends_before_what_is_not_absent);
 	tcase_add_test(states, a_settled_page_is_present);
 	tcase_add_test(states, a_failed_page_is_absent_again);
 	tcase_add_test(states, nobody_waits_for_a_page_that_is_not_in_flight);
