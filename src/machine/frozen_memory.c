@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "machine/machine_internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,21 +43,18 @@ int frozen_memory_page(void *context, uint64_t page, const uint8_t **data)
 	if (r || hole)
 		return r ? r : FROZEN_ZERO;
 	*data = machine->memory.host + offset;
-	if (!memory->passes && generation_is_clean(&machine->generation, page))
-		return FROZEN_CLEAN;
-	return FROZEN_DATA;
+	return generation_is_clean(&machine->generation, page) ? FROZEN_CLEAN : FROZEN_DATA;
 }
 
 /* --- the machine stands still --- */
 
 static int hold(struct frozen_memory *memory)
 {
-	int r;
+	uint64_t now = clock_now_ns();
+	int r = machine_hold(memory->machine);
 
-	memory->held_ns = clock_now_ns();
-	r = machine_hold(memory->machine);
-	if (r)
-		memory->held_ns = 0;
+	if (!r)
+		memory->held_ns = now;
 	return r;
 }
 

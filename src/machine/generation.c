@@ -47,9 +47,8 @@ int generation_init(struct generation *generation, struct vm *vm, struct guest_m
 		.parent = origin,
 	};
 	generation->dirty = bitmap_create(generation);
-	generation->since = bitmap_create(generation);
 	generation->written = bitmap_create(generation);
-	if (!generation->dirty || !generation->since || !generation->written)
+	if (!generation->dirty || !generation->written)
 		return fail(EXIT_OS, ENOMEM, "cannot keep track of what is written: out of memory");
 	return log_switch(generation, always);
 }
@@ -59,7 +58,6 @@ void generation_finish(struct generation *generation)
 	if (generation->has_own)
 		snapshot_finish(&generation->own);
 	free(generation->dirty);
-	free(generation->since);
 	free(generation->written);
 	free(generation->pages);
 }
@@ -86,7 +84,6 @@ int generation_follow(struct generation *generation)
 	size_t size = words_of(generation) * sizeof(uint64_t);
 	int r;
 
-	memset(generation->since, 0, size);
 	memset(generation->written, 0, size);
 	if (generation->logging)
 		return collect(generation, true, generation->dirty);
@@ -151,7 +148,7 @@ int generation_take(struct generation *generation, const uint64_t **pages)
 	if (!generation->pages || most > INT_MAX)
 		return fail(EXIT_OS, ENOMEM, "dirty log: out of memory");
 	count = list_pages(generation);
-	add_all(generation->since, generation->written, words);
+	add_all(generation->dirty, generation->written, words);
 	memset(generation->written, 0, words * sizeof(uint64_t));
 	*pages = generation->pages;
 	return (int)count;
@@ -167,7 +164,6 @@ static void log_end(struct generation *generation)
 
 void generation_restore(struct generation *generation)
 {
-	add_all(generation->dirty, generation->since, words_of(generation));
 	add_all(generation->dirty, generation->written, words_of(generation));
 	log_end(generation);
 }
@@ -177,13 +173,11 @@ void generation_advance(struct generation *generation, struct repository *reposi
 {
 	struct snapshot own;
 
-	if (!generation->always) {
-		log_end(generation);
+	log_end(generation);
+	if (!generation->always)
 		return;
-	}
 	if (snapshot_load(repository, id, &own)) {
 		log_warning("the next snapshot compares with an older one: %s", error_last()->text);
-		generation_restore(generation);
 		return;
 	}
 	if (generation->has_own)

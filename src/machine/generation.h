@@ -35,9 +35,8 @@ struct generation {
 	struct snapshot own;           /* the parent, if this machine was frozen to it */
 	bool has_own;
 
-	uint64_t *dirty;   /* written from the parent to the last generation_follow() */
-	uint64_t *since;   /* and after that, as far as generation_take() has told */
-	uint64_t *written; /* and what it has not told yet */
+	uint64_t *dirty;   /* written since the parent, as far as the freeze knows */
+	uint64_t *written; /* and what generation_take() has yet to tell it */
 	uint64_t *pages;   /* the list that generation_take() gave last */
 };
 
@@ -52,7 +51,8 @@ void generation_finish(struct generation *generation);
  * written before.  Devices are paused. */
 MUST_USE int generation_follow(struct generation *generation);
 
-/* Was the page (of PAGE_SIZE) not written from the parent to generation_follow()? */
+/* Was the page (of PAGE_SIZE) not written since the parent?  Of what was written after
+ * generation_follow() only generation_take() tells. */
 bool generation_is_clean(const struct generation *generation, uint64_t page);
 
 /* Look what was written since generation_follow() and not taken yet; by devices only if they are
