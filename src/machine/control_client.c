@@ -51,19 +51,22 @@ static int connect_to(const char *path, int *fd)
 		    "control socket %s: %s; is the machine running?", path, strerror(errno));
 }
 
-static int send_request(int fd, const char *method, const char *target, json_t *body)
+/* version: of HTTP.  body may be NULL. */
+static int send_request(int fd, const char *version, const char *method, const char *target,
+			const char *body)
 {
+	size_t length = body ? strlen(body) : 0;
 	char head[512];
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	size_t length = text ? strlen(text) : 0;
 	int n = snprintf(head, sizeof(head),
-			 "%s %s HTTP/1.1\r\nHost: thaw\r\nContent-Length: %zu\r\n\r\n", method,
-			 target, length);
-	int r = file_write(fd, head, (size_t)n);
+			 "%s %s HTTP/%s\r\nHost: thaw\r\nContent-Length: %zu\r\n\r\n", method,
+			 target, version, length);
+	int r;
 
+	if (n >= (int)sizeof(head))
+		return fail(EXIT_USAGE, E2BIG, "control socket: %s is too long", target);
+	r = file_write(fd, head, (size_t)n);
 	if (!r && length)
-		r = file_write(fd, text, length);
-	free(text);
+		r = file_write(fd, body, length);
 	return r ? fail(EXIT_UNAVAILABLE, -r, "control socket: %s", strerror(-r)) : 0;
 }
 
@@ -135,13 +138,14 @@ static void wait_until_closed(int fd)
 int control_call(const char *path, const char *method, const char *target, json_t *body,
 		 bool until_closed, json_t **out)
 {
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct bytes reply = {0};
 	size_t head_size = 0;
 	int fd = -1, r;
 
 	r = connect_to(path, &fd);
 	if (!r)
-		r = send_request(fd, method, target, body);
+		r = send_request(fd, "1.1", method, target, text);
 	if (!r)
 		r = receive_reply(fd, &reply, &head_size);
 	if (!r)
@@ -150,24 +154,8 @@ int control_call(const char *path, const char *method, const char *target, json_
 		wait_until_closed(fd);
 	file_close(&fd);
 	bytes_finish(&reply);
+	free(text);
 	return r;
-}
-
-/* In HTTP/1.0 a body is as long as the connection, without chunks. */
-static int send_simple_request(int fd, const char *method, const char *target, const char *body)
-{
-	size_t length = body ? strlen(body) : 0;
-	char head[512];
-	int n = snprintf(head, sizeof(head), "%s %s HTTP/1.0\r\nContent-Length: %zu\r\n\r\n",
-			 method, target, length);
-	int r;
-
-	if (n >= (int)sizeof(head))
-		return fail(EXIT_USAGE, E2BIG, "control socket: %s is too long", target);
-	r = file_write(fd, head, (size_t)n);
-	if (!r && length)
-		r = file_write(fd, body, length);
-	return r ? fail(EXIT_UNAVAILABLE, -r, "control socket: %s", strerror(-r)) : 0;
 }
 
 static bool is_error(const char *head)
@@ -231,8 +219,8 @@ int control_copy(const char *path, const char *method, const char *target, const
 	int fd = -1, r;
 
 	r = connect_to(path, &fd);
-	if (!r)
-		r = send_simple_request(fd, method, target, body);
+	if (!r) /* before 1.1 a body is as long as the connection, without chunks */
+		r = send_request(fd, "1.0", method, target, body);
 	in = r ? NULL : fdopen(fd, "r");
 	if (!in) {
 		file_close(&fd);
