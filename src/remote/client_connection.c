@@ -45,6 +45,13 @@ void connection_abandon(struct client_connection *connection)
 	connection_close(connection);
 }
 
+int connection_distrust(struct client_connection *connection)
+{
+	session_distrust(connection->session, connection->server);
+	connection_close(connection);
+	return session_has_any(connection->session) ? 0 : -EBADMSG;
+}
+
 int connection_violated(struct client_connection *connection, const char *why)
 {
 	int r = fail(EXIT_PROTOCOL, EPROTO, "%s: the server broke the protocol: %s",

@@ -66,6 +66,10 @@ MUST_USE int connection_settle(struct client_connection *connection);
 /* Close because of error_last(), which counts against the server. */
 void connection_abandon(struct client_connection *connection);
 
+/* Close because what came was wrong, as error_last() says, and never use the server again.
+ * -EBADMSG: there is no other one. */
+MUST_USE int connection_distrust(struct client_connection *connection);
+
 /* The server answered a request, or delivered sound pages of a large one: it is well. */
 static inline void connection_proved(struct client_connection *connection)
 {

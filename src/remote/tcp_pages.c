@@ -234,15 +234,6 @@ int trouble_retry(struct trouble *trouble, struct tcp_pages *pages, int failure)
 	return 0;
 }
 
-int tcp_pages_distrust(struct tcp_pages *pages)
-{
-	struct client_connection *connection = &pages->connection;
-
-	session_distrust(connection->session, connection->server);
-	connection_close(connection);
-	return session_has_any(connection->session) ? 0 : -EBADMSG;
-}
-
 void trouble_over(struct tcp_pages *pages)
 {
 	struct remote_session *session = pages->connection.session;

@@ -60,9 +60,6 @@ void trouble_begin(struct trouble *trouble, struct tcp_pages *pages, uint64_t pa
  * with. */
 MUST_USE int trouble_retry(struct trouble *trouble, struct tcp_pages *pages, int failure);
 
-/* The server of this connection, or the last, sent a wrong page: 0 if there is another. */
-MUST_USE int tcp_pages_distrust(struct tcp_pages *pages);
-
 /* A later attempt has succeeded. */
 void trouble_over(struct tcp_pages *pages);
 

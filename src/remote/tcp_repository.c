@@ -168,11 +168,7 @@ static int tcp_load(struct repository *repository, enum object_kind kind,
  * damaged. */
 static int tcp_repository_distrust(struct repository *repository)
 {
-	struct client_connection *connection = &tcp_of(repository)->connection;
-
-	session_distrust(connection->session, connection->server);
-	connection_close(connection);
-	return session_has_any(connection->session) ? 0 : -EBADMSG;
+	return connection_distrust(&tcp_of(repository)->connection);
 }
 
 static int tcp_holds(struct repository *repository, enum object_kind kind,

@@ -189,7 +189,7 @@ static int tcp_fetch(struct page_source *source, uint64_t first, uint32_t count,
 
 static int tcp_distrust(struct page_source *source)
 {
-	return tcp_pages_distrust(((struct tcp_source *)source)->pages);
+	return connection_distrust(&((struct tcp_source *)source)->pages->connection);
 }
 
 static void tcp_destroy(struct page_source *source)

@@ -246,7 +246,7 @@ static int stream_take(struct page_source *source, struct page_range *run, uint8
 static int stream_distrust(struct page_source *source)
 {
 	struct tcp_stream *stream = (struct tcp_stream *)source;
-	int r = tcp_pages_distrust(&stream->pages);
+	int r = connection_distrust(&stream->pages.connection);
 
 	if (!r)
 		ask_again(stream);
