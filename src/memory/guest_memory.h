@@ -65,6 +65,16 @@ MUST_USE int guest_write(struct guest_memory *memory, uint64_t gpa, const void *
 /* Host address of [gpa, gpa + size), present and fit for a system call. */
 MUST_USE int guest_slice(struct guest_memory *memory, uint64_t gpa, size_t size, uint8_t **host);
 
+/* The same, neither present nor to be touched: only to be named. */
+MUST_USE int guest_name(const struct guest_memory *memory, uint64_t gpa, size_t size,
+			uint8_t **host);
+
+/* The gpa of a host address that one of these gave. */
+static inline uint64_t guest_address(const struct guest_memory *memory, const void *host)
+{
+	return memory->base + (uint64_t)((const uint8_t *)host - memory->host);
+}
+
 /* [gpa, gpa + size), a slice, is about to be written; within the same callback of the event loop,
  * so that no write is on the way in a paused machine.  guest_write() and
  * guest_release() do it by themselves. */
@@ -76,16 +86,6 @@ MUST_USE int guest_memory_track(struct guest_memory *memory);
 void guest_memory_take_marks(struct guest_memory *memory, uint64_t *bitmap);
 /* Words of 64 bits in such a bitmap. */
 size_t guest_memory_bitmap_words(const struct guest_memory *memory);
-
-/* The same, neither present nor to be touched: only to be named. */
-MUST_USE int guest_name(const struct guest_memory *memory, uint64_t gpa, size_t size,
-			uint8_t **host);
-
-/* Of a host address that one of these gave. */
-static inline uint64_t guest_address(const struct guest_memory *memory, const void *host)
-{
-	return memory->base + (uint64_t)((const uint8_t *)host - memory->host);
-}
 
 /*
  * The guest has no use any more for what is in [gpa, gpa + size).  The host pages that lie wholly

@@ -2,9 +2,7 @@
 /* test_prometheus.c - figures in Prometheus's text format. */
 #include "base/prometheus.h"
 
-#include <check.h>
-#include <stdlib.h>
-#include <string.h>
+#include "suite.h"
 
 static char text[8192];
 
@@ -75,19 +73,5 @@ START_TEST(an_empty_histogram_without_labels)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("base/prometheus");
-	TCase *tests = tcase_create("prometheus");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	suite_add_tcase(suite, tests);
-	tcase_add_test(tests, a_figure_has_a_head_and_values);
-	tcase_add_test(tests, a_histogram_counts_what_is_below_each_bound);
-	tcase_add_test(tests, an_empty_histogram_without_labels);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+SUITE_MAIN("base/prometheus", a_figure_has_a_head_and_values,
+	   a_histogram_counts_what_is_below_each_bound, an_empty_histogram_without_labels)

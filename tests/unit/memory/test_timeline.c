@@ -2,8 +2,7 @@
 /* test_timeline.c - samples of pages, in memory that does not grow. */
 #include "memory/timeline.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "suite.h"
 
 /* A sample at each moment that is due, until this many have been taken. */
 static void sample(struct timeline *timeline, unsigned times)
@@ -74,20 +73,5 @@ START_TEST(a_late_sample_puts_off_the_next)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("memory/timeline");
-	TCase *tests = tcase_create("timeline");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	suite_add_tcase(suite, tests);
-	tcase_add_test(tests, the_first_ones_are_all_kept);
-	tcase_add_test(tests, the_interval_doubles_when_it_is_full);
-	tcase_add_test(tests, a_year_needs_no_more_memory);
-	tcase_add_test(tests, a_late_sample_puts_off_the_next);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+SUITE_MAIN("memory/timeline", the_first_ones_are_all_kept, the_interval_doubles_when_it_is_full,
+	   a_year_needs_no_more_memory, a_late_sample_puts_off_the_next)
