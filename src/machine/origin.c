@@ -110,11 +110,12 @@ static json_t *servers_status(struct remote_session *session)
 
 	for (unsigned i = 0; i < count; i++)
 		json_array_append_new(servers,
-				      json_pack("{s:s, s:s, s:I, s:f, s:I}", "url", status[i].url,
-						"state", status[i].state, "failures",
+				      json_pack("{s:s, s:s, s:I, s:f, s:I, s:I}", "url",
+						status[i].url, "state", status[i].state, "failures",
 						(json_int_t)status[i].failures, "handshake_us",
 						(double)status[i].latency_ns / NS_PER_US, "fetches",
-						(json_int_t)status[i].fetches));
+						(json_int_t)status[i].fetches, "hedges_won",
+						(json_int_t)status[i].hedges_won));
 	return servers;
 }
 
@@ -142,18 +143,28 @@ json_t *origin_status(struct origin *origin)
 		"servers", servers_status(origin->from.session));
 }
 
-static void put_fetches(struct remote_session *session, FILE *out)
+static void put_by_server(FILE *out, const char *name, const char *server, uint64_t value)
+{
+	char labels[400]; /* a URL */
+
+	snprintf(labels, sizeof(labels), "server=\"%s\"", server);
+	prometheus_value(out, name, labels, value);
+}
+
+static void put_servers(struct remote_session *session, FILE *out)
 {
 	struct remote_server_status status[SERVERS_MOST];
 	unsigned count = remote_session_servers(session, status);
-	char labels[400]; /* a URL */
 
 	prometheus_head(out, "thaw_server_fetches_total", "counter",
 			"Demand fetches, by the server that answered.");
-	for (unsigned i = 0; i < count; i++) {
-		snprintf(labels, sizeof(labels), "server=\"%s\"", status[i].url);
-		prometheus_value(out, "thaw_server_fetches_total", labels, status[i].fetches);
-	}
+	for (unsigned i = 0; i < count; i++)
+		put_by_server(out, "thaw_server_fetches_total", status[i].url, status[i].fetches);
+	prometheus_head(
+		out, "thaw_hedges_won_total", "counter",
+		"Of thaw_hedges_total, those that the second server answered first, by it.");
+	for (unsigned i = 0; i < count; i++)
+		put_by_server(out, "thaw_hedges_won_total", status[i].url, status[i].hedges_won);
 }
 
 void origin_metrics(struct origin *origin, FILE *out)
@@ -169,11 +180,9 @@ void origin_metrics(struct origin *origin, FILE *out)
 		       "Demand fetches that waited past fault_deadline.", status.late_fetches);
 	prometheus_one(out, "thaw_hedges_total", "counter", "Fetches that asked a second server.",
 		       status.hedges);
-	prometheus_one(out, "thaw_hedges_won_total", "counter",
-		       "Of them, those that it answered first.", status.hedges_won);
 	prometheus_head(out, "thaw_stalled_seconds_total", "counter",
 			"Time in which no server could be reached.");
 	prometheus_seconds(out, "thaw_stalled_seconds_total", "",
 			   status.stalled_ns + stalled_now_ns(&status));
-	put_fetches(origin->from.session, out);
+	put_servers(origin->from.session, out);
 }

@@ -97,7 +97,8 @@ struct remote_server_status {
 	const char *state; /* "healthy", "suspect" or "quarantined" */
 	unsigned failures; /* in a row */
 	uint64_t latency_ns;
-	uint64_t fetches; /* of demand that it answered */
+	uint64_t fetches;    /* of demand that it answered, and */
+	uint64_t hedges_won; /* of them, those that another was asked first */
 };
 
 /* How many there are.  Any thread. */

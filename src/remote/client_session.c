@@ -116,9 +116,10 @@ void remote_session_status(struct remote_session *session, struct remote_status 
 		.reconnects = session->reconnects,
 		.late_fetches = session->late_fetches,
 		.hedges = session->hedges,
-		.hedges_won = session->hedges_won,
 	};
 	pthread_mutex_lock(&session->lock);
+	for (unsigned i = 0; i < session->replicas.count; i++)
+		status->hedges_won += session->replicas.all[i].hedges_won;
 	status->requests = session->past_requests;
 	status->bytes_received = session->past_bytes;
 	for (struct remote_counters *c = session->live; c; c = c->next) {
@@ -246,6 +247,7 @@ void session_overtaken(struct remote_session *session, struct replica *loser,
 {
 	pthread_mutex_lock(&session->lock);
 	replica_works(winner, winner_opened_ns);
+	winner->hedges_won++;
 	replica_overtaken(loser);
 	pthread_mutex_unlock(&session->lock);
 }
@@ -333,6 +335,7 @@ unsigned remote_session_servers(struct remote_session *session,
 			.failures = replicas->all[i].failures,
 			.latency_ns = replicas->all[i].latency_ns,
 			.fetches = fetches_from(session, i),
+			.hedges_won = replicas->all[i].hedges_won,
 		};
 	pthread_mutex_unlock(&session->lock);
 	return replicas->count;

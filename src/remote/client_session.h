@@ -31,7 +31,7 @@ struct remote_session {
 	uint8_t machine[MACHINE_ID_SIZE]; /* random; tells servers whose connections these are */
 
 	_Atomic uint64_t stalled_since_ns, stalled_ns; /* now, and before */
-	_Atomic uint64_t reconnects, late_fetches, hedges, hedges_won;
+	_Atomic uint64_t reconnects, late_fetches, hedges;
 	_Atomic unsigned connections; /* made so far; spreads them over the servers */
 
 	pthread_mutex_t lock; /* of what follows */
@@ -59,7 +59,7 @@ void session_fails(struct remote_session *session, struct replica *server, uint6
 void session_violates(struct remote_session *session, struct replica *server, uint64_t opened_ns);
 void session_distrust(struct remote_session *session, struct replica *server);
 void session_leaves(struct remote_session *session, struct replica *server);
-/* winner answered first; at no instant are both suspect. */
+/* winner won a hedge: it was asked later and answered first.  At no instant are both suspect. */
 void session_overtaken(struct remote_session *session, struct replica *loser,
 		       struct replica *winner, uint64_t winner_opened_ns);
 void session_measured(struct remote_session *session, struct replica *server, uint64_t latency_ns);

@@ -50,6 +50,7 @@ struct replica {
 	uint64_t left_ns;                /* when it last said that it stops; 0: never */
 	uint64_t retry_ns;               /* SUSPECT: not before, if another will do */
 	uint64_t latency_ns;             /* of shaking hands, smoothed; 0: unknown */
+	uint64_t hedges_won;             /* fetches that it answered before the first asked */
 	struct error reason;             /* its newest failure, or why it is QUARANTINED */
 };
 

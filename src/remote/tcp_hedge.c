@@ -56,7 +56,6 @@ static int settle(struct tcp_pages *first, struct tcp_pages *second, int winner)
 		connection_close(&second->connection);
 		return 0;
 	}
-	atomic_fetch_add(&first->connection.session->hedges_won, 1);
 	session_overtaken(first->connection.session, first->connection.server,
 			  second->connection.server, second->connection.opened_ns);
 	connection_close(&first->connection);

@@ -47,7 +47,14 @@ static bool may_repeat(struct client_connection *connection, int failure, bool r
 	if (tcp_may_go_elsewhere(connection, failure))
 		return true;
 	return reused && !connection_is_open(connection) && failure != -EPROTO &&
-	       failure != -ECANCELED;
+	       failure != -ECANCELED && failure != -ENOENT;
+}
+
+/* A replica that has not been given the snapshot yet is no better than one that is down. */
+static bool lacks_it(const struct tcp_repository *tcp, enum message_type request, int failure)
+{
+	return failure == -ENOENT && tcp->session->replicas.count > 1 &&
+	       (request == MESSAGE_RESOLVE || request == MESSAGE_LOAD);
 }
 
 /*
@@ -68,6 +75,8 @@ static int ask(struct tcp_repository *tcp, enum message_type request, const void
 	r = connection_ask(connection, request, payload, size, expected, frame);
 	if (!r)
 		connection_proved(connection);
+	if (lacks_it(tcp, request, r))
+		connection_abandon(connection);
 	if (!r || !may_repeat(connection, r, reused))
 		return r;
 	return ask(tcp, request, payload, size, expected, frame);

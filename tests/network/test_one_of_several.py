@@ -6,6 +6,7 @@ import pytest
 import wire
 from outcomes import ended, survived
 from proxy import Nth, change, cut_at, flip, lasting, vanish_at
+from servers import url_of
 from wire import DATA, DATA_PREFIX, HEADER, HELLO_OK, OPEN_OK
 
 DEMAND = ["--threads", "3"]
@@ -101,6 +102,19 @@ def test_the_first_is_not_there_at_the_start(lab, server, snapshot):
     proxies = [lab.proxy(server), lab.proxy(server)]
     proxies[0].refuse()
     survived(lab.thaw(url(proxies, snapshot), snapshot, **PATIENT))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["empty first", "empty second"])
+def test_one_has_not_been_given_the_snapshot(lab, server, snapshot, tmp_path, order):
+    empty = lab.server(store=tmp_path / "empty")
+    ports = [(empty.port, server.port)[i] for i in order]
+    survived(lab.thaw(url_of(*ports, name=snapshot.name), snapshot, **PATIENT))
+
+
+def test_none_has_the_snapshot(lab, snapshot, tmp_path):
+    empty = [lab.server(store=tmp_path / f"empty{i}") for i in range(2)]
+    ended(lab.thaw(url_of(*(one.port for one in empty), name=snapshot.name), snapshot, **PATIENT),
+          66, "No such file")
 
 
 @by_traffic

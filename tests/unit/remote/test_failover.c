@@ -267,6 +267,7 @@ START_TEST(a_server_that_falls_silent_loses_to_another)
 	scripted_set(&servers[1], TRICK_SILENCE, ALWAYS);
 	check_page(source, 1);
 	ck_assert_uint_eq(status().hedges_won, 1);
+	ck_assert_uint_eq(status_of(0)->hedges_won + status_of(2)->hedges_won, 1);
 	ck_assert_uint_eq(status().late_fetches, 0);
 	page_source_destroy(source);
 	finish();
