@@ -2,12 +2,8 @@
 /* page_source.c - everything that a bulk source has. */
 #include "memory/page_source.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 struct taking {
 	struct page_source *source;
-	uint8_t *buffer;
 	uint64_t next, pages; /* to be asked for */
 	uint32_t asked;       /* and not taken */
 };
@@ -35,15 +31,15 @@ static int take_all(struct taking *taking,
 
 	while (!r && (taking->asked || taking->next < taking->pages)) {
 		struct page_range run;
-		bool zero = false;
+		const uint8_t *data;
 
 		r = ask_more(taking);
 		if (!r)
-			r = page_source_take(taking->source, &run, taking->buffer, &zero);
+			r = page_source_take(taking->source, &run, &data);
 		if (r)
 			break;
 		taking->asked -= run.count;
-		r = each(context, &run, zero ? NULL : taking->buffer);
+		r = each(context, &run, data);
 	}
 	return r;
 }
@@ -53,16 +49,7 @@ int page_source_take_all(struct page_source *source, uint64_t pages,
 				     const uint8_t *data),
 			 void *context)
 {
-	struct taking taking = {
-		.source = source,
-		.buffer = malloc((size_t)PAGES_TAKEN_MOST * PAGE_SIZE),
-		.pages = pages,
-	};
-	int r;
+	struct taking taking = {.source = source, .pages = pages};
 
-	if (!taking.buffer)
-		return fail(EXIT_OS, ENOMEM, "cannot allocate a buffer for pages");
-	r = take_all(&taking, each, context);
-	free(taking.buffer);
-	return r;
+	return take_all(&taking, each, context);
 }

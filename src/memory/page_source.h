@@ -74,12 +74,11 @@ struct page_source_ops {
 
 	/*
 	 * Wait for the next pages that were asked for, in whatever order they come: *run says
-	 * which.  buffer is PAGES_TAKEN_MOST pages long; with *zero set the pages of the run, any
-	 * number, are all zeros and buffer was left alone.  Something must have been asked for.
-	 * 0, or an error as of fetch().
+	 * which.  *data are their bytes, at most PAGES_TAKEN_MOST pages, where the source has
+	 * them, until the next take(); NULL for a run of zeros, of any length.  Something must
+	 * have been asked for.  0, or an error as of fetch().
 	 */
-	int (*take)(struct page_source *source, struct page_range *run, uint8_t *buffer,
-		    bool *zero);
+	int (*take)(struct page_source *source, struct page_range *run, const uint8_t **data);
 
 	void (*destroy)(struct page_source *source);
 };
@@ -114,9 +113,9 @@ MUST_USE static inline int page_source_ask(struct page_source *source, uint64_t 
 }
 
 MUST_USE static inline int page_source_take(struct page_source *source, struct page_range *run,
-					    uint8_t *buffer, bool *zero)
+					    const uint8_t **data)
 {
-	return source->ops->take(source, run, buffer, zero);
+	return source->ops->take(source, run, data);
 }
 
 /*

@@ -20,9 +20,8 @@ struct worker {
 	uint32_t asked;        /* and not taken, in pages of PAGE_SIZE */
 };
 
-/* Install host pages, but for those that came on demand meanwhile. */
-static int install(struct worker *worker, uint64_t first, uint32_t count, const uint8_t *data,
-		   bool zero)
+/* Install host pages, but for those that came on demand meanwhile; data NULL: zeros. */
+static int install(struct worker *worker, uint64_t first, uint32_t count, const uint8_t *data)
 {
 	struct pager *pager = worker->pager;
 	int r = 0;
@@ -32,30 +31,30 @@ static int install(struct worker *worker, uint64_t first, uint32_t count, const 
 		uint32_t step = mine ? mine : 1;
 
 		if (mine)
-			r = pager_put(worker->self, first, mine, data, zero);
+			r = pager_put(worker->self, first, mine, data, !data);
 		page_order_arrived(pager, first, step, !mine);
 		first += step;
 		count -= step;
-		data += (size_t)step * pager->userfault.host_page_size;
+		if (data)
+			data += (size_t)step * pager->userfault.host_page_size;
 	}
 	return r;
 }
 
 /* The same for what makes no whole host page. */
-static int install_pieces(struct worker *worker, const struct page_range *run, const uint8_t *data,
-			  bool zero)
+static int install_pieces(struct worker *worker, const struct page_range *run, const uint8_t *data)
 {
 	uint32_t unit = worker->pager->unit;
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < run->count; i++) {
-		bool all_zero = zero;
+		bool zero = !data;
+		const uint8_t *part = data ? data + (size_t)i * PAGE_SIZE : NULL;
 		const uint8_t *whole =
-			pieces_add(worker->pieces, unit, run->first + i,
-				   data + (zero ? 0 : (size_t)i * PAGE_SIZE), &all_zero);
+			pieces_add(worker->pieces, unit, run->first + i, part, &zero);
 
 		if (whole)
-			r = install(worker, (run->first + i) / unit, 1, whole, all_zero);
+			r = install(worker, (run->first + i) / unit, 1, zero ? NULL : whole);
 	}
 	return r;
 }
@@ -70,10 +69,9 @@ static void tell_arrival(struct pager *pager)
 
 static int bring(struct worker *worker)
 {
-	struct pager_thread *self = worker->self;
+	const uint8_t *data;
 	struct page_range run;
-	bool zero = false;
-	int r = page_source_take(self->source, &run, self->buffer, &zero);
+	int r = page_source_take(worker->self->source, &run, &data);
 
 	if (r)
 		return r;
@@ -81,9 +79,9 @@ static int bring(struct worker *worker)
 	if (atomic_load(&worker->pager->stopping))
 		return -ECANCELED;
 	if (worker->pieces)
-		r = install_pieces(worker, &run, self->buffer, zero);
+		r = install_pieces(worker, &run, data);
 	else
-		r = install(worker, run.first, run.count, self->buffer, zero);
+		r = install(worker, run.first, run.count, data);
 	tell_arrival(worker->pager);
 	return r;
 }

@@ -27,7 +27,7 @@ struct pager_thread {
 	enum fault_class fault_class;
 	bool opened; /* source was, and may be closed meanwhile */
 	struct page_source *source;
-	uint8_t *buffer; /* what a fault brings at once, or PAGES_TAKEN_MOST for bulk */
+	uint8_t *buffer; /* what a fault brings at once; NULL for bulk */
 	struct histogram latency[FAULT_PARTS];
 	_Atomic uint64_t installs, waits, pages_zero, pages_fetched;
 

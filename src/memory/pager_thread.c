@@ -12,16 +12,15 @@ static _Thread_local struct {
 	struct pager_thread *self;
 } current;
 
-static size_t buffer_size(struct pager *pager, enum fault_class fault_class)
+static size_t buffer_size(const struct pager *pager)
 {
-	return fault_class == FAULT_BULK ? (size_t)PAGES_TAKEN_MOST * PAGE_SIZE
-					 : pager->around * pager->userfault.host_page_size;
+	return pager->around * pager->userfault.host_page_size;
 }
 
 /* UFFDIO_COPY wants its source resident, so the buffer is touched from the start. */
 static int allocate_buffer(struct pager_thread *self)
 {
-	size_t size = buffer_size(self->pager, self->fault_class);
+	size_t size = buffer_size(self->pager);
 	void *buffer = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
@@ -42,7 +41,7 @@ static void destroy(struct pager_thread *self)
 	pager_thread_close(self);
 	pager_record_finish(self);
 	if (self->buffer)
-		munmap(self->buffer, buffer_size(self->pager, self->fault_class));
+		munmap(self->buffer, buffer_size(self->pager));
 	free(self);
 }
 
@@ -55,7 +54,7 @@ static int create(struct pager *pager, enum fault_class fault_class, struct page
 		return fail(EXIT_OS, ENOMEM, "cannot allocate a paging thread's state");
 	self->pager = pager;
 	self->fault_class = fault_class;
-	r = allocate_buffer(self);
+	r = fault_class == FAULT_BULK ? 0 : allocate_buffer(self);
 	if (!r)
 		r = pager_record_init(self);
 	if (r) {

@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct tcp_stream {
 	struct page_source source;
@@ -28,11 +27,11 @@ struct tcp_stream {
 	struct stream_notes notes;
 	struct stream_window window;
 
-	/* The last DATA, if it has several ranges: they are taken one by one. */
+	/* The last DATA: its ranges are taken one by one. */
 	struct page_data data;
 	uint32_t next_range;
-	const uint8_t *next_bytes; /* in scratch */
-	uint8_t scratch[PAGES_TAKEN_MOST * PAGE_SIZE];
+	const uint8_t *next_bytes; /* where they came, or in decoded */
+	uint8_t decoded[PAGES_TAKEN_MOST * PAGE_SIZE];
 };
 
 static int stream_ask(struct page_source *source, uint64_t first, uint32_t count)
@@ -100,21 +99,23 @@ static int strike_out_all(struct tcp_stream *stream, uint64_t id, const struct p
 	return 0;
 }
 
-/* Unpack to where the pages are taken from. */
-static int unpack(struct tcp_stream *stream, uint8_t *buffer)
+/* Most pages come raw, and then are checked and installed from where they were received. */
+static int unpack(struct tcp_stream *stream)
 {
 	const struct page_data *data = &stream->data;
-	bool alone = data->range_count == 1 && data->ranges[0].first != PAGE_UNASKED;
 
 	stream->next_range = 0;
-	stream->next_bytes = alone ? buffer : stream->scratch;
-	if (page_data_unpack(data, alone ? buffer : stream->scratch))
+	if (data->frame.encoding == FRAME_RAW) {
+		stream->next_bytes = data->frame.bytes;
+		return 0;
+	}
+	stream->next_bytes = stream->decoded;
+	if (page_data_unpack(data, stream->decoded))
 		return connection_violated(&stream->pages.connection, "pages that do not decode");
 	return 0;
 }
 
-static int check_data(struct tcp_stream *stream, const struct header *header, uint8_t *buffer,
-		      uint32_t *struck)
+static int check_data(struct tcp_stream *stream, const struct header *header, uint32_t *struck)
 {
 	struct client_connection *connection = &stream->pages.connection;
 	int r = strike_out_all(stream, header->id, &stream->data, struck);
@@ -123,7 +124,7 @@ static int check_data(struct tcp_stream *stream, const struct header *header, ui
 		return r;
 	if (notes_are_missing(&stream->notes, header->id) == !!(header->flags & FLAG_LAST))
 		return connection_violated(connection, "an answer that ends too early or late");
-	r = unpack(stream, buffer);
+	r = unpack(stream);
 	if (!r)
 		connection_proved(connection); /* with a part: the whole may take long */
 	return r;
@@ -146,7 +147,7 @@ static void learn(struct tcp_stream *stream, const struct frame *frame)
 	stream_window_measured(&stream->window, clock_now_ns(), &state);
 }
 
-static int take_data(struct tcp_stream *stream, const struct frame *frame, uint8_t *buffer)
+static int take_data(struct tcp_stream *stream, const struct frame *frame)
 {
 	struct client_connection *connection = &stream->pages.connection;
 	struct page_data *data = &stream->data;
@@ -157,7 +158,7 @@ static int take_data(struct tcp_stream *stream, const struct frame *frame, uint8
 		return connection_violated(connection, "pages of another snapshot");
 	if (page_data_read(frame->payload, frame->header.length, data))
 		return connection_violated(connection, "malformed DATA");
-	r = check_data(stream, &frame->header, buffer, &struck);
+	r = check_data(stream, &frame->header, &struck);
 	if (!r) {
 		learn(stream, frame);
 		return 0;
@@ -172,7 +173,7 @@ static int take_data(struct tcp_stream *stream, const struct frame *frame, uint8
 	return r;
 }
 
-static int attempt(struct tcp_stream *stream, uint8_t *buffer)
+static int attempt(struct tcp_stream *stream)
 {
 	struct frame frame;
 	int r = tcp_pages_ensure_open(&stream->pages);
@@ -181,7 +182,7 @@ static int attempt(struct tcp_stream *stream, uint8_t *buffer)
 		r = send_noted(stream);
 	if (!r)
 		r = connection_receive_any(&stream->pages.connection, MESSAGE_DATA, &frame);
-	return r ? r : take_data(stream, &frame, buffer);
+	return r ? r : take_data(stream, &frame);
 }
 
 /* On a new connection, which may be to another server. */
@@ -192,14 +193,14 @@ static void ask_again(struct tcp_stream *stream)
 	stream_window_init(&stream->window, clock_now_ns());
 }
 
-static int receive_data(struct tcp_stream *stream, uint8_t *buffer)
+static int receive_data(struct tcp_stream *stream)
 {
 	struct trouble trouble;
 	bool troubled = false;
 	int r;
 
 	trouble_begin(&trouble, &stream->pages, notes_oldest(&stream->notes));
-	while ((r = attempt(stream, buffer))) {
+	while ((r = attempt(stream))) {
 		stream->next_range = stream->data.range_count = 0;
 		r = trouble_retry(&trouble, &stream->pages, r);
 		if (r)
@@ -213,33 +214,25 @@ static int receive_data(struct tcp_stream *stream, uint8_t *buffer)
 }
 
 /* The next range of the last DATA; false when there is none. */
-static bool next_range(struct tcp_stream *stream, struct page_range *run, uint8_t *buffer)
+static bool next_range(struct tcp_stream *stream, struct page_range *run, const uint8_t **data)
 {
 	while (stream->next_range < stream->data.range_count) {
-		const struct page_range *range = &stream->data.ranges[stream->next_range++];
-		const uint8_t *bytes = stream->next_bytes;
-		size_t size = (size_t)range->count * PAGE_SIZE;
-
-		stream->next_bytes += size;
-		if (range->first == PAGE_UNASKED)
-			continue;
-		*run = *range;
-		if (bytes != buffer)
-			memcpy(buffer, bytes, size);
-		return true;
+		*run = stream->data.ranges[stream->next_range++];
+		*data = stream->next_bytes;
+		stream->next_bytes += (size_t)run->count * PAGE_SIZE;
+		if (run->first != PAGE_UNASKED)
+			return true;
 	}
 	return false;
 }
 
-static int stream_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
-		       bool *zero)
+static int stream_take(struct page_source *source, struct page_range *run, const uint8_t **data)
 {
 	struct tcp_stream *stream = (struct tcp_stream *)source;
 	int r = 0;
 
-	*zero = false;
-	while (!r && !next_range(stream, run, buffer))
-		r = receive_data(stream, buffer);
+	while (!r && !next_range(stream, run, data))
+		r = receive_data(stream);
 	return r;
 }
 

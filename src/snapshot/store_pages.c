@@ -27,6 +27,7 @@ struct store_pages {
 	struct cached_frame cached[CACHE_FRAMES];
 	uint8_t decoded[CACHE_FRAMES][FRAME_SIZE];
 	uint8_t stored[FRAME_SIZE]; /* what is being decoded */
+	uint8_t taken[PAGES_TAKEN_MOST * PAGE_SIZE];
 	uint32_t pack_count;
 	struct pack packs[]; /* in the order of the manifest's table */
 };
@@ -165,16 +166,18 @@ static int store_pages_ask(struct page_source *source, uint64_t first, uint32_t 
 	return 0;
 }
 
-static int store_pages_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
-			    bool *zero)
+static int store_pages_take(struct page_source *source, struct page_range *run,
+			    const uint8_t **data)
 {
 	struct store_pages *pages = (struct store_pages *)source;
 	struct page_range *asked = &pages->asked[pages->asked_first];
 	uint32_t most = asked->count < PAGES_TAKEN_MOST ? asked->count : PAGES_TAKEN_MOST;
-	int got = store_pages_fetch(source, asked->first, most, buffer, zero);
+	bool zero;
+	int got = store_pages_fetch(source, asked->first, most, pages->taken, &zero);
 
 	if (got < 0)
 		return got;
+	*data = pages->taken;
 	*run = (struct page_range){asked->first, (uint32_t)got};
 	asked->first += (uint32_t)got;
 	asked->count -= (uint32_t)got;

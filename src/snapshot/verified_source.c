@@ -130,19 +130,18 @@ static int verified_ask(struct page_source *source, uint64_t first, uint32_t cou
 	return r;
 }
 
-static int take_data(struct verified_source *verified, struct page_range *run, uint8_t *buffer)
+static int take_data(struct verified_source *verified, struct page_range *run, const uint8_t **data)
 {
 	uint64_t page_count = verified->snapshot->index.page_count;
-	bool zero = false;
-	int r = page_source_take(verified->under, run, buffer, &zero);
+	int r = page_source_take(verified->under, run, data);
 
 	if (r)
 		return r;
 	if (!run->count || run->count > PAGES_TAKEN_MOST || run->first >= page_count ||
 	    run->count > page_count - run->first)
 		return refuse(verified, run->first, "answered with a wrong number of pages");
-	r = zero ? refuse(verified, run->first, "says it is all zeros, which it is not")
-		 : check_run(verified, run, buffer);
+	r = *data ? check_run(verified, run, *data)
+		  : refuse(verified, run->first, "says it is all zeros, which it is not");
 	if (r != -EBADMSG || page_source_distrust(verified->under))
 		return r;
 	/* From somebody else. */
@@ -150,19 +149,18 @@ static int take_data(struct verified_source *verified, struct page_range *run, u
 	return r ? r : -EAGAIN;
 }
 
-static int verified_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
-			 bool *zero)
+static int verified_take(struct page_source *source, struct page_range *run, const uint8_t **data)
 {
 	struct verified_source *verified = (struct verified_source *)source;
 	int r;
 
-	*zero = verified->zero_count;
-	if (*zero) {
+	if (verified->zero_count) {
+		*data = NULL;
 		*run = verified->zeros[--verified->zero_count];
 		return 0;
 	}
 	do
-		r = take_data(verified, run, buffer);
+		r = take_data(verified, run, data);
 	while (r == -EAGAIN);
 	return r;
 }

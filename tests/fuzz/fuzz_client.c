@@ -87,13 +87,12 @@ static uint32_t ask(struct page_source *source, uint64_t first, uint32_t count)
 /* How many came, all of which were wanted. */
 static uint32_t take(struct page_source *source)
 {
-	static uint8_t buffer[PAGES_TAKEN_MOST * PAGE_SIZE];
 	struct page_range run;
-	bool zero = true;
+	const uint8_t *data;
 
-	if (page_source_take(source, &run, buffer, &zero))
+	if (page_source_take(source, &run, &data))
 		return 0;
-	if (zero || !run.count || run.count > PAGES_TAKEN_MOST || run.first >= PAGE_COUNT)
+	if (!data || !run.count || run.count > PAGES_TAKEN_MOST || run.first >= PAGE_COUNT)
 		abort();
 	for (uint64_t page = run.first; page < run.first + run.count; page++) {
 		if (page >= PAGE_COUNT || !wanted[page])

@@ -24,7 +24,6 @@ struct puller {
 	const struct target *target;
 	uint64_t from, to, next; /* places in the table of data pages */
 	struct page_source *source;
-	uint8_t *buffer;
 	uint64_t asked, taken; /* pages */
 };
 
@@ -32,9 +31,6 @@ static int prepare(void *member)
 {
 	struct puller *puller = member;
 
-	puller->buffer = malloc((size_t)PAGES_TAKEN_MOST * PAGE_SIZE);
-	if (!puller->buffer)
-		return fail(EXIT_OS, ENOMEM, "out of memory");
 	return target_open_source(puller->target, PAGE_BULK, puller->options->verify,
 				  &puller->source);
 }
@@ -76,11 +72,11 @@ static int pull(void *member, const _Atomic bool *stop)
 
 	while (!r && !atomic_load_explicit(stop, memory_order_relaxed)) {
 		struct page_range run;
-		bool zero;
+		const uint8_t *data;
 
 		r = ask_more(puller);
 		if (!r)
-			r = page_source_take(puller->source, &run, puller->buffer, &zero);
+			r = page_source_take(puller->source, &run, &data);
 		if (!r)
 			puller->taken += run.count;
 	}
@@ -113,7 +109,6 @@ static int run_all(const struct options *options, const struct target *target, j
 	for (unsigned i = 0; i < options->threads; i++) {
 		pages += pullers[i].taken;
 		page_source_destroy(pullers[i].source);
-		free(pullers[i].buffer);
 	}
 	free(pullers);
 	report_count(report, "threads", options->threads);

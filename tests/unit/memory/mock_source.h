@@ -50,6 +50,7 @@ struct mock_source {
 	struct page_range asked[PAGES_ASKED_MOST]; /* of a bulk source, in order */
 	unsigned asked_count;
 	uint32_t asked_pages;
+	uint8_t taken[PAGES_TAKEN_MOST * PAGE_SIZE];
 };
 
 static inline void mock_init(struct mock *mock)
@@ -166,13 +167,14 @@ static inline int mock_ask(struct page_source *source, uint64_t first, uint32_t 
 }
 
 /* Take from the range asked for first, or last: nobody may rely on the order. */
-static inline int mock_take_asked(struct mock_source *self, struct page_range *run, uint8_t *buffer,
-				  bool *zero)
+static inline int mock_take_asked(struct mock_source *self, struct page_range *run,
+				  const uint8_t **data)
 {
 	struct mock *mock = self->mock;
 	unsigned which = mock->backwards ? self->asked_count - 1 : 0;
 	struct page_range *asked = &self->asked[which];
 	uint32_t most = asked->count < PAGES_TAKEN_MOST ? asked->count : PAGES_TAKEN_MOST;
+	bool zero;
 
 	if (asked->first == mock->fail_page && mock->fail_times) {
 		mock->fail_times--;
@@ -181,7 +183,8 @@ static inline int mock_take_asked(struct mock_source *self, struct page_range *r
 			    (unsigned long long)asked->first);
 	}
 	run->first = asked->first;
-	run->count = (uint32_t)mock_answer(mock, asked->first, most, buffer, zero);
+	run->count = (uint32_t)mock_answer(mock, asked->first, most, self->taken, &zero);
+	*data = zero ? NULL : self->taken;
 	asked->first += run->count;
 	asked->count -= run->count;
 	self->asked_pages -= run->count;
@@ -190,8 +193,8 @@ static inline int mock_take_asked(struct mock_source *self, struct page_range *r
 	return 0;
 }
 
-static inline int mock_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
-			    bool *zero)
+static inline int mock_take(struct page_source *source, struct page_range *run,
+			    const uint8_t **data)
 {
 	struct mock_source *self = (struct mock_source *)source;
 	struct mock *mock = self->mock;
@@ -201,7 +204,7 @@ static inline int mock_take(struct page_source *source, struct page_range *run, 
 	mock->fetches++;
 	mock_linger(mock, self->priority);
 	if (self->asked_count)
-		r = mock_take_asked(self, run, buffer, zero);
+		r = mock_take_asked(self, run, data);
 	else
 		r = fail(EXIT_INTERNAL, EINVAL, "mock: nothing was asked for");
 	pthread_mutex_unlock(&mock->lock);

@@ -39,6 +39,7 @@ START_TEST(bulk_frames_are_larger)
 	static uint8_t buffer[100 * PAGE_SIZE];
 	struct page_source *demand, *bulk;
 	struct page_range run;
+	const uint8_t *data;
 	uint64_t zeros = 0; /* where there are many in a row: compressed frames are smaller */
 	bool zero;
 
@@ -49,11 +50,11 @@ START_TEST(bulk_frames_are_larger)
 	ck_ok(repository->ops->open_pages(repository, &rig.snapshot, PAGE_BULK, &bulk));
 	ck_assert_int_eq(page_source_fetch(demand, 3, 100, buffer, &zero), DEMAND_FRAME_PAGES);
 	ck_ok(page_source_ask(bulk, zeros, 70));
-	ck_ok(page_source_take(bulk, &run, buffer, &zero));
-	ck_assert(!zero);
+	ck_ok(page_source_take(bulk, &run, &data));
+	ck_assert_ptr_nonnull(data);
 	ck_assert_uint_eq(run.first, zeros);
 	ck_assert_uint_eq(run.count, BULK_FRAME_PAGES);
-	ck_assert_mem_eq(buffer, fake_page(&rig.fixture.machine, zeros),
+	ck_assert_mem_eq(data, fake_page(&rig.fixture.machine, zeros),
 			 BULK_FRAME_PAGES * PAGE_SIZE);
 	page_source_destroy(demand);
 	page_source_destroy(bulk);

@@ -64,17 +64,19 @@ static int liar_ask(struct page_source *source, uint64_t first, uint32_t count)
 	return 0;
 }
 
-static int liar_take(struct page_source *source, struct page_range *run, uint8_t *buffer,
-		     bool *zero)
+static int liar_take(struct page_source *source, struct page_range *run, const uint8_t **data)
 {
+	static uint8_t taken[PAGES_TAKEN_MOST * PAGE_SIZE];
 	struct liar *liar = (struct liar *)source;
-	int got = liar_fetch(source, liar->asked.first, liar->asked.count, buffer, zero);
+	bool zero;
+	int got = liar_fetch(source, liar->asked.first, liar->asked.count, taken, &zero);
 
 	*run = (struct page_range){liar->asked.first, (uint32_t)got};
 	if (liar->lie == OTHER_RUN)
 		run->first++;
 	if (liar->lie == OUTSIDE)
 		run->first = UINT64_MAX;
+	*data = zero ? NULL : taken;
 	return got < 0 ? got : 0;
 }
 
@@ -188,11 +190,11 @@ END_TEST
 static void refused_in_bulk(enum lie lie, uint32_t count, const char *message)
 {
 	struct page_range run;
-	bool zero;
+	const uint8_t *data;
 
 	init(lie);
 	ck_ok(page_source_ask(source, 5, count));
-	ck_assert_int_eq(page_source_take(source, &run, buffer, &zero), -EBADMSG);
+	ck_assert_int_eq(page_source_take(source, &run, &data), -EBADMSG);
 	ck_assert_int_eq(error_last()->exit_code, EXIT_DATA);
 	ck_assert_msg(strstr(error_last()->text, message), "%s", error_last()->text);
 	finish();
@@ -214,20 +216,20 @@ END_TEST
 START_TEST(zeros_in_bulk_come_from_the_index)
 {
 	struct page_range run;
-	bool zero;
+	const uint8_t *data;
 
 	init(HONEST);
 	ck_ok(page_source_ask(source, 90, 20));
 	ck_assert_uint_eq(liar.asked.first, 90);
 	ck_assert_uint_eq(liar.asked.count, 10);
-	ck_ok(page_source_take(source, &run, buffer, &zero));
-	ck_assert(zero);
+	ck_ok(page_source_take(source, &run, &data));
+	ck_assert_ptr_null(data);
 	ck_assert_uint_eq(run.first, 100);
 	ck_assert_uint_eq(run.count, 10);
-	ck_ok(page_source_take(source, &run, buffer, &zero));
-	ck_assert(!zero);
+	ck_ok(page_source_take(source, &run, &data));
+	ck_assert_ptr_nonnull(data);
 	ck_assert_uint_eq(run.first, 90);
-	ck_assert_mem_eq(buffer, fake_page(&fixture.machine, 90), 10 * PAGE_SIZE);
+	ck_assert_mem_eq(data, fake_page(&fixture.machine, 90), 10 * PAGE_SIZE);
 	ck_fails(page_source_ask(source, FAKE_PAGES - 1, 2), EXIT_INTERNAL, "beyond");
 	ck_fails(page_source_ask(source, UINT64_MAX, 1), EXIT_INTERNAL, "beyond");
 	finish();
