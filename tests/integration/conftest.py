@@ -6,12 +6,21 @@ import pytest
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "quick: what tests/run --quick runs")
+    config.addinivalue_line("markers", "paging: what a host's best fault mode may change")
 
 
 def pytest_generate_tests(metafunc):
     """A test that takes fault_mode runs in every fault mode that this host has."""
     if "fault_mode" in metafunc.fixturenames:
         metafunc.parametrize("fault_mode", harness.available_modes())
+
+
+def pytest_collection_modifyitems(items):
+    """What is done in the fault mode exit is about paging, too."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec and callspec.params.get("fault_mode") == "exit":
+            item.add_marker("paging")
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import pytest
 from proxy import Proxy
 from snapshot_files import SnapshotFiles
 
+pytestmark = pytest.mark.paging
+
 GENERATIONS = 10
 
 

@@ -4,6 +4,8 @@ import pytest
 from processes import run
 from harness import THAW
 
+pytestmark = pytest.mark.paging
+
 
 def thaw_and_check(lab, url, vm, name):
     """A thaw of what vm was at the snapshot, whose witness knew all its data."""

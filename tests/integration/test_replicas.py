@@ -6,6 +6,8 @@ import pytest
 from harness import THAW, refused
 from servers import psk_files, url_of
 
+pytestmark = pytest.mark.paging
+
 
 @pytest.fixture
 def servers(lab, frozen):

@@ -7,6 +7,8 @@ from harness import THAW
 from processes import run
 from snapshot_files import SnapshotFiles
 
+pytestmark = pytest.mark.paging
+
 
 def demand(status):
     faults = status["faults"]

@@ -25,6 +25,7 @@ class Stage:
     def __init__(self, lab, snapshot):
         self.lab = lab
         self.snapshot = snapshot
+        self.restarting = threading.Lock()  # the proxy has a thread for every connection
         self.server = self.start(free_port())
         self.proxy = lab.proxy(self.server)
 
@@ -42,9 +43,10 @@ class Stage:
         return self.lab.server(store=self.snapshot.store, port=port, server__drain="200ms")
 
     def restart(self, number):
-        self.server.signal(number)
-        self.server.wait()
-        self.server = self.start(self.server.port)
+        with self.restarting:
+            self.server.signal(number)
+            self.server.wait()
+            self.server = self.start(self.server.port)
 
     def connect(self):
         self.proxy.script = pass_on
