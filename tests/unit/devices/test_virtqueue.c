@@ -322,6 +322,23 @@ START_TEST(an_available_index_that_goes_back)
 }
 END_TEST
 
+/* What the device has not given back counts; a snapshot with more would be refused. */
+START_TEST(more_than_the_queue_holds)
+{
+	struct fixture f;
+	struct virtio_chain chain;
+
+	start(&f, false, false);
+	desc(&f, 0, BUFFER_GPA, 1, 0, 0);
+	for (unsigned i = 0; i < SIZE; i++) {
+		driver_offer(&f.driver, 0);
+		ck_assert_int_eq(virtqueue_pop(&f.queue, &chain), 1);
+	}
+	driver_offer(&f.driver, 0);
+	refused(&f, "jumped from 8 to 9");
+}
+END_TEST
+
 START_TEST(a_head_outside_the_table)
 {
 	struct fixture f;
@@ -543,9 +560,10 @@ SUITE_MAIN("devices/virtqueue", an_empty_queue_gives_nothing, a_chain_becomes_se
 	   an_indirect_table_becomes_segments, an_indirect_table_may_be_longer_than_the_queue,
 	   bytes_are_taken_across_segments, what_the_device_writes_is_marked,
 	   a_bad_setup_is_refused, an_available_index_that_jumps, an_available_index_that_goes_back,
-	   a_head_outside_the_table, a_next_outside_the_table, a_loop_of_one, a_loop_of_two,
-	   a_loop_in_an_indirect_table, a_chain_of_direct_and_indirect_that_is_too_long,
-	   a_segment_outside_ram, a_segment_of_no_bytes, a_readable_segment_after_a_writable_one,
+	   more_than_the_queue_holds, a_head_outside_the_table, a_next_outside_the_table,
+	   a_loop_of_one, a_loop_of_two, a_loop_in_an_indirect_table,
+	   a_chain_of_direct_and_indirect_that_is_too_long, a_segment_outside_ram,
+	   a_segment_of_no_bytes, a_readable_segment_after_a_writable_one,
 	   an_indirect_descriptor_without_the_feature, an_indirect_descriptor_in_an_indirect_table,
 	   an_indirect_descriptor_with_a_next_one, an_indirect_table_of_a_bad_size,
 	   an_indirect_table_outside_ram, an_indirect_next_outside_its_table,

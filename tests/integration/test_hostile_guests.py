@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests that break every rule (tests/guests/bare/hostile): the device asks for a reset, the other
+devices work on, and thaw neither ends nor hangs."""
+import os
+import subprocess
+
+import harness
+import pytest
+
+DISK = b"\x5a" * 65536
+
+
+def tap():
+    """A tap can only be made by root."""
+    subprocess.run(["modprobe", "-q", "tun"], check=False)
+    if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
+        return {}
+    return {"net__n__tap": f"hostile{os.getpid()}"}
+
+
+def host_side(lab):
+    """What the devices stand on, for a boot and for a thaw."""
+    disk = lab.path("disk.img")
+    disk.write_bytes(DISK)
+    return {"disk__d__path": disk, "vsock__path": lab.path("v"), **tap()}
+
+
+def boot(lab, guest, **sets):
+    """A machine with every device."""
+    vm = lab.boot(guest, kernel=harness.GUESTS / "bare" / f"hostile_{guest}", initrd=False,
+                  machine__memory="16M", rng__enabled="yes", balloon__enabled="yes",
+                  **host_side(lab), **sets)
+    vm.expect("READY")
+    return vm
+
+
+def survives(vm):
+    """It runs all of its attacks on all devices, and the machine is none the worse."""
+    vm.send("t")
+    assert vm.expect(r"(OK|FAIL[^\r\n]*)\r?\n").group(1) == b"OK"
+    for device in ["blk", "rng", "vsock", "balloon", *(["net"] if tap() else [])]:
+        assert f"SURVIVED {device}".encode() in vm.output
+    assert vm.status()["state"] == "running"
+    assert "must reset it" in vm.messages()
+    vm.send("o")
+    assert vm.wait() == 0, vm.tail()
+
+
+def test_queues(lab):
+    survives(boot(lab, "queue"))
+
+
+@pytest.fixture(scope="module")
+def frozen_queues(shared_lab):
+    """The same, frozen before the first attack."""
+    boot(shared_lab, "queue").snapshot(shared_lab.url("queue"))
+    return shared_lab.url("queue")
+
+
+def test_queues_in_cold_pages(frozen_queues, lab, fault_mode):
+    survives(lab.restore(frozen_queues, machine__fault_mode=fault_mode, restore__prefetch="none",
+                         **host_side(lab)))
