@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 static bool is_address(const char *host)
@@ -192,6 +193,16 @@ ssize_t channel_send(struct channel *channel, const void *data, size_t size, boo
 		return tls_send(channel, data, size);
 	n = send(channel->fd, data, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 	return n < 0 ? -errno : n;
+}
+
+ssize_t channel_send_file(struct channel *channel, int fd, uint64_t offset, size_t size)
+{
+	off_t at = (off_t)offset;
+	ssize_t n = sendfile(channel->fd, fd, &at, size);
+
+	if (n < 0)
+		return -errno;
+	return n ? n : -ENODATA;
 }
 
 short channel_events(const struct channel *channel)

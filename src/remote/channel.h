@@ -29,6 +29,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define IDENTITY_SIZE 128 /* with its NUL; of printable ASCII */
@@ -69,6 +70,9 @@ MUST_USE ssize_t channel_receive(struct channel *channel, void *data, size_t siz
 
 /* As many as it took, or -errno.  After -EAGAIN the next must begin with the same bytes. */
 MUST_USE ssize_t channel_send(struct channel *channel, const void *data, size_t size, bool more);
+
+/* The same of bytes in a file, without copying them; not in TLS.  -ENODATA behind its end. */
+MUST_USE ssize_t channel_send_file(struct channel *channel, int fd, uint64_t offset, size_t size);
 
 /* What to wait for with poll(2) after -EAGAIN in a receive or a handshake. */
 short channel_events(const struct channel *channel);

@@ -105,6 +105,13 @@ struct reply {
 	uint64_t offset;
 };
 
+/* Bytes of a pack that are to be sent. */
+struct file_part {
+	int fd; /* of a source of the peer's snapshot */
+	uint64_t offset;
+	size_t size;
+};
+
 struct peer {
 	struct worker *worker;
 	struct peer *next, *previous;
@@ -130,8 +137,9 @@ struct peer {
 	uint8_t *input;
 	size_t capacity, used, consumed;
 
-	struct bytes output; /* what the socket did not take yet */
-	size_t sent;         /* of output */
+	struct bytes output;   /* what the socket did not take yet */
+	size_t sent;           /* of output */
+	struct file_part file; /* and what follows it */
 
 	struct cached_snapshot *snapshots[PEER_SNAPSHOTS_MAX];
 	struct reply reply;
@@ -170,22 +178,30 @@ static inline bool peer_is_bulk(const struct peer *peer)
 {
 	return peer->reply.kind == REPLY_PAGES && peer->reply.get.priority == PAGE_BULK;
 }
+/* Has the socket not taken all of the last message yet? */
+static inline bool peer_has_output(const struct peer *peer)
+{
+	return peer->output.data || peer->file.size;
+}
 /* Is it in the middle of sending something? */
 static inline bool peer_is_sending(const struct peer *peer)
 {
-	return peer->reply.kind != REPLY_NONE || peer->output.data;
+	return peer->reply.kind != REPLY_NONE || peer_has_output(peer);
 }
 
 /* Could it send a frame of bulk? */
 static inline bool peer_waits_its_turn(const struct peer *peer)
 {
-	return peer_is_bulk(peer) && !peer->output.data;
+	return peer_is_bulk(peer) && !peer_has_output(peer);
 }
 
 /* Where the payload of a message is to be written. */
 struct writer peer_payload(struct peer *peer);
 /* Send the message whose payload has been written. */
 void peer_send(struct peer *peer, struct header header, const struct writer *payload);
+/* The same for one whose payload goes on in a file; not in TLS. */
+void peer_send_file(struct peer *peer, struct header header, const struct writer *payload,
+		    const struct file_part *file);
 /* Send error_last() as the answer to a request. */
 void peer_send_error(struct peer *peer, uint64_t id);
 /* Have memory promised to this peer, for as long as it lives.  exit 69. */

@@ -86,14 +86,9 @@ int peer_grow_input(struct peer *peer, uint32_t payload)
 	return 0;
 }
 
-/* Send as much as the socket takes; how much that was. */
-static size_t try_send(struct peer *peer, const uint8_t *data, size_t size, bool more)
+/* What a system call that sends has returned: how many bytes that were. */
+static size_t note_sent(struct peer *peer, ssize_t n)
 {
-	ssize_t n;
-
-	do
-		n = channel_send(&peer->channel, data, size, more);
-	while (n == -EINTR);
 	if (n < 0 && n != -EAGAIN)
 		peer->state = PEER_GONE;
 	if (n <= 0)
@@ -103,14 +98,46 @@ static size_t try_send(struct peer *peer, const uint8_t *data, size_t size, bool
 	return (size_t)n;
 }
 
+/* Send as much as the socket takes; how much that was. */
+static size_t try_send(struct peer *peer, const uint8_t *data, size_t size, bool more)
+{
+	ssize_t n;
+
+	do
+		n = channel_send(&peer->channel, data, size, more);
+	while (n == -EINTR);
+	return note_sent(peer, n);
+}
+
+/* The same of what is left of the file.  What the header has promised must come: a file that cannot
+ * be read ends the connection, and its client goes elsewhere. */
+static void try_send_file(struct peer *peer)
+{
+	struct file_part *file = &peer->file;
+	ssize_t n;
+	size_t sent;
+
+	do
+		n = channel_send_file(&peer->channel, file->fd, file->offset, file->size);
+	while (n == -EINTR);
+	if (n == -ENODATA || n == -EIO)
+		peer_log(peer, n == -EIO ? "a pack cannot be read: I/O error"
+					 : "a pack was cut short while in use");
+	sent = note_sent(peer, n);
+	file->offset += sent;
+	file->size -= sent;
+}
+
 /* Send what is left over from before. */
 static void flush(struct peer *peer)
 {
 	if (peer->output.data)
 		peer->sent += try_send(peer, peer->output.data + peer->sent,
-				       peer->output.size - peer->sent, false);
+				       peer->output.size - peer->sent, peer->file.size);
 	if (peer->sent == peer->output.size)
 		bytes_finish(&peer->output);
+	if (!peer->output.data && peer->file.size)
+		try_send_file(peer);
 	if (peer->lent && !peer_is_sending(peer)) {
 		budget_give(&peer->worker->server->memory, peer->lent);
 		peer->lent = 0;
@@ -156,21 +183,30 @@ static bool next_answer_is_near(struct peer *peer)
 	       next.type == MESSAGE_GET;
 }
 
-void peer_send(struct peer *peer, struct header header, const struct writer *payload)
+void peer_send_file(struct peer *peer, struct header header, const struct writer *payload,
+		    const struct file_part *file)
 {
 	uint8_t *message = peer->worker->scratch;
 	struct writer writer = writer_over(message, HEADER_SIZE);
 	size_t size = HEADER_SIZE + writer_used(payload), sent;
 
-	count(&peer->worker->counters.sent_bytes[peer->service], size);
-	header.length = (uint32_t)writer_used(payload);
+	count(&peer->worker->counters.sent_bytes[peer->service], size + file->size);
+	header.length = (uint32_t)(writer_used(payload) + file->size);
 	header_write(&writer, &header);
-	sent = try_send(peer, message, size, next_answer_is_near(peer));
-	if (sent == size || peer->state == PEER_GONE)
+	peer->file = *file;
+	sent = try_send(peer, message, size, file->size || next_answer_is_near(peer));
+	if (peer->state == PEER_GONE)
 		return;
 	peer->sent = 0;
-	if (bytes_copy(&peer->output, message + sent, size - sent))
+	if (sent < size && bytes_copy(&peer->output, message + sent, size - sent))
 		peer->state = PEER_GONE;
+	else if (sent == size && file->size)
+		try_send_file(peer);
+}
+
+void peer_send(struct peer *peer, struct header header, const struct writer *payload)
+{
+	peer_send_file(peer, header, payload, &(struct file_part){.fd = -1});
 }
 
 void peer_send_error(struct peer *peer, uint64_t id)
@@ -295,7 +331,7 @@ static enum turn take_request(struct peer *peer, bool *received)
 
 static enum turn take_turn(struct peer *peer, bool *received)
 {
-	if (peer->output.data)
+	if (peer_has_output(peer))
 		return TURN_BLOCKED;
 	if (peer->state == PEER_ENDING) {
 		shutdown(peer->channel.fd, SHUT_WR);
@@ -340,7 +376,7 @@ static void tell_goaway(struct peer *peer)
 	struct server *server = peer->worker->server;
 	struct writer payload = peer_payload(peer);
 
-	if (!server->draining || peer->told || peer->state != PEER_READY || peer->output.data)
+	if (!server->draining || peer->told || peer->state != PEER_READY || peer_has_output(peer))
 		return;
 	peer->told = true;
 	goaway_write(&payload, (uint32_t)clock_ms_until(server->drain_until_ns));

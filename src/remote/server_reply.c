@@ -161,6 +161,32 @@ static bool is_part(const struct peer *peer, uint64_t page)
 	return is_compressed(peer, &entry);
 }
 
+#define FILE_LEAST FRAME_PAGES /* pages; fewer are copied for less than another system call costs \
+				*/
+
+/* Do the pages of a range stand raw one behind the other in a pack?  Then where. */
+static bool find_file(const struct peer *peer, const struct page_range *range,
+		      struct file_part *file)
+{
+	const struct repository_ops *ops = peer->worker->server->config.repository->ops;
+	const struct page_index *index = &snapshot_of(peer)->index;
+	struct page_entry first = page_index_get(index, range->first);
+	const struct pack *pack;
+
+	if (range->count < FILE_LEAST || !ops->pack || !first.pack || peer->channel.tls)
+		return false;
+	for (uint32_t i = 1; i < range->count; i++) {
+		struct page_entry entry = page_index_get(index, range->first + i);
+
+		if (entry.pack != first.pack || entry.page != first.page + i)
+			return false;
+	}
+	pack = ops->pack(source_of(peer), first.pack - 1);
+	file->fd = pack->fd;
+	file->size = (size_t)range->count * PAGE_SIZE;
+	return pack_raw_run(pack, first.page, range->count, &file->offset) == range->count;
+}
+
 /* Read the pages of a range to where they stand in the message. */
 static int read_pages(struct peer *peer, const struct page_range *range, uint8_t *pages)
 {
@@ -179,11 +205,18 @@ static int read_pages(struct peer *peer, const struct page_range *range, uint8_t
 	return 0;
 }
 
-static int write_raw(struct peer *peer, const struct page_range *range, struct writer *payload)
+/* Write the message but for what is in a file. */
+static int write_raw(struct peer *peer, const struct page_range *range, struct writer *payload,
+		     struct file_part *file)
 {
+	struct file_part found;
 	int r;
 
 	page_data_write_prefix(payload, FRAME_RAW, range, 1);
+	if (find_file(peer, range, &found)) {
+		*file = found;
+		return 0;
+	}
 	r = read_pages(peer, range, payload->at);
 	payload->at += (size_t)range->count * PAGE_SIZE;
 	return r;
@@ -216,6 +249,7 @@ static void send_pages(struct peer *peer)
 	struct writer payload = peer_payload(peer);
 	struct page_range raw = {0};
 	struct stored stored = {0};
+	struct file_part file = {.fd = -1};
 	bool part = false;
 	int r;
 
@@ -224,7 +258,7 @@ static void send_pages(struct peer *peer)
 	} else {
 		raw = raw_range(peer);
 		part = is_part(peer, raw.first);
-		r = write_raw(peer, &raw, &payload);
+		r = write_raw(peer, &raw, &payload, &file);
 	}
 	if (r) {
 		peer_log(peer, error_last()->text);
@@ -234,7 +268,7 @@ static void send_pages(struct peer *peer)
 	}
 	header.flags =
 		step_over(reply, raw.count ? raw.count : stored.asked) | (part ? FLAG_PART : 0);
-	peer_send(peer, header, &payload);
+	peer_send_file(peer, header, &payload, &file);
 }
 
 static void send_chunk(struct peer *peer)

@@ -105,6 +105,20 @@ int pack_read(const struct pack *pack, void *data, size_t size, uint64_t offset)
 	return r ? fail(EXIT_OS, -r, "%s", strerror(-r)) : 0;
 }
 
+uint32_t pack_raw_run(const struct pack *pack, uint32_t page, uint32_t most, uint64_t *offset)
+{
+	uint32_t number = page / FRAME_PAGES, at = page % FRAME_PAGES, run = 0;
+
+	if (pack->frames[number].encoding == FRAME_RAW)
+		*offset = pack->frames[number].offset + (uint64_t)at * PAGE_SIZE;
+	while (run < most && page + run < pack->pages &&
+	       pack->frames[number].encoding == FRAME_RAW) {
+		run += pack_frame_pages(pack->pages, number++) - at;
+		at = 0;
+	}
+	return run < most ? run : most;
+}
+
 static int check_table(const struct pack *pack, const uint8_t *table, size_t size,
 		       uint64_t file_size, const struct manifest_pack *listed)
 {

@@ -73,6 +73,10 @@ void pack_close(struct pack *pack);
 /* Read stored bytes. */
 MUST_USE int pack_read(const struct pack *pack, void *data, size_t size, uint64_t offset);
 
+/* How many pages from this one on, at most so many, stand raw one behind the other in the file: 0
+ * if it is compressed; *offset is where. */
+uint32_t pack_raw_run(const struct pack *pack, uint32_t page, uint32_t most, uint64_t *offset);
+
 /* Read the stored bytes of a frame into stored, FRAME_SIZE long. */
 MUST_USE int pack_read_frame(const struct pack *pack, uint32_t number, uint8_t *stored,
 			     struct encoded_frame *frame);

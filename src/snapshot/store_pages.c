@@ -62,21 +62,6 @@ static int read_failure(const struct store_pages *pages, const struct page_entry
 		    "snapshot %s: page %u of pack %s: %s", id, entry->page, pack, why.text);
 }
 
-/* Raw frames in a row are raw pages in a row. */
-static int read_raw(const struct pack *pack, uint32_t page, uint32_t run, uint8_t *buffer)
-{
-	uint32_t number = page / FRAME_PAGES, last = (page + run - 1) / FRAME_PAGES, until = number;
-	uint64_t offset = pack->frames[number].offset + (uint64_t)(page % FRAME_PAGES) * PAGE_SIZE;
-	int r;
-
-	while (until < last && pack->frames[until + 1].encoding == FRAME_RAW)
-		until++;
-	if (until < last)
-		run = (until + 1) * FRAME_PAGES - page;
-	r = pack_read(pack, buffer, (size_t)run * PAGE_SIZE, offset);
-	return r ? r : (int)run;
-}
-
 static int decode(struct store_pages *pages, const struct pack *pack, uint32_t number, uint8_t *to)
 {
 	struct encoded_frame frame;
@@ -126,12 +111,16 @@ static int read_run(struct store_pages *pages, const struct page_entry *entry, u
 		    uint8_t *buffer)
 {
 	const struct pack *pack = &pages->packs[entry->pack - 1];
+	uint64_t offset;
+	uint32_t raw = pack_raw_run(pack, entry->page, run, &offset);
 	int r;
 
-	if (pack->frames[entry->page / FRAME_PAGES].encoding == FRAME_RAW)
-		r = read_raw(pack, entry->page, run, buffer);
-	else
+	if (raw) {
+		r = pack_read(pack, buffer, (size_t)raw * PAGE_SIZE, offset);
+		r = r ? r : (int)raw;
+	} else {
 		r = read_encoded(pages, entry, run, buffer);
+	}
 	return r < 0 ? read_failure(pages, entry) : r;
 }
 

@@ -62,14 +62,15 @@ static inline void rig_location(struct snapshot_url *url, const char *port)
 	ck_ok(repository_url_parse(text, url));
 }
 
-static inline void rig_init(struct rig *rig)
+/* A server of one snapshot, whose memory fill() has made up. */
+static inline void rig_init_filled(struct rig *rig, void (*fill)(struct fake_machine *machine))
 {
 	struct freeze_statistics statistics;
 
 	log_setup("test", LOG_ERROR);
 	memset(rig, 0, sizeof(*rig));
 	fixture_init(&rig->fixture);
-	fill_some_pages(&rig->fixture.machine);
+	fill(&rig->fixture.machine);
 	freeze_and_load(&rig->fixture, "web", &statistics, &rig->snapshot);
 	strcpy(rig->port, "0");
 	rig->config = (struct server_config){
@@ -84,6 +85,11 @@ static inline void rig_init(struct rig *rig)
 	rig_start_server(rig);
 	rig_location(&rig->url, rig->port);
 	ck_ok(remote_session_create(&REMOTE_OPTIONS_DEFAULT, &rig->session));
+}
+
+static inline void rig_init(struct rig *rig)
+{
+	rig_init_filled(rig, fill_some_pages);
 }
 
 static inline void rig_finish(struct rig *rig)

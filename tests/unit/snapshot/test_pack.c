@@ -78,6 +78,28 @@ START_TEST(a_sound_pack)
 }
 END_TEST
 
+START_TEST(raw_pages_in_a_row)
+{
+	static struct pack_frame frames[] = {
+		{4096, 1000, FRAME_LZ4},
+		{8192, (uint32_t)FRAME_SIZE, FRAME_RAW},
+		{8192 + FRAME_SIZE, (uint32_t)FRAME_SIZE, FRAME_RAW},
+		{8192 + 2 * FRAME_SIZE, 3 * PAGE_SIZE, FRAME_RAW},
+	};
+	const struct pack pack = {.pages = 3 * FRAME_PAGES + 3, .frames = frames};
+	uint64_t offset = 0;
+
+	ck_assert_uint_eq(pack_raw_run(&pack, 3, 10, &offset), 0);
+	ck_assert_uint_eq(pack_raw_run(&pack, 15, 1000, &offset), 0);
+	ck_assert_uint_eq(pack_raw_run(&pack, 16, 1000, &offset), 2 * FRAME_PAGES + 3);
+	ck_assert_uint_eq(offset, 8192);
+	ck_assert_uint_eq(pack_raw_run(&pack, 21, 20, &offset), 20);
+	ck_assert_uint_eq(offset, 8192 + 5 * PAGE_SIZE);
+	ck_assert_uint_eq(pack_raw_run(&pack, 50, 1, &offset), 1);
+	ck_assert_uint_eq(offset, 8192 + 2 * FRAME_SIZE + 2 * PAGE_SIZE);
+}
+END_TEST
+
 START_TEST(another_size_is_refused)
 {
 	int fd = pack_file();
@@ -187,6 +209,6 @@ START_TEST(a_table_of_another_length_is_refused)
 }
 END_TEST
 
-SUITE_MAIN("snapshot/pack", a_sound_pack, another_size_is_refused,
+SUITE_MAIN("snapshot/pack", a_sound_pack, raw_pages_in_a_row, another_size_is_refused,
 	   every_flipped_header_bit_is_refused, every_flipped_bit_of_the_table_is_refused,
 	   a_newer_version_is_named, bad_entries_are_refused, a_table_of_another_length_is_refused)
