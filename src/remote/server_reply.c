@@ -161,8 +161,8 @@ static bool is_part(const struct peer *peer, uint64_t page)
 	return is_compressed(peer, &entry);
 }
 
-#define FILE_LEAST FRAME_PAGES /* pages; fewer are copied for less than another system call costs \
-				*/
+/* Pages; to copy fewer costs less than a system call more. */
+#define FILE_LEAST FRAME_PAGES
 
 /* Do the pages of a range stand raw one behind the other in a pack?  Then where. */
 static bool find_file(const struct peer *peer, const struct page_range *range,
