@@ -46,17 +46,21 @@ def survives(vm):
     assert vm.wait() == 0, vm.tail()
 
 
-def test_queues(lab):
-    survives(boot(lab, "queue"))
+ATTACKS = ["queue", "requests"]
 
 
-@pytest.fixture(scope="module")
-def frozen_queues(shared_lab):
-    """The same, frozen before the first attack."""
-    boot(shared_lab, "queue").snapshot(shared_lab.url("queue"))
-    return shared_lab.url("queue")
+@pytest.mark.parametrize("guest", ATTACKS)
+def test_attacks(guest, lab):
+    survives(boot(lab, guest))
 
 
-def test_queues_in_cold_pages(frozen_queues, lab, fault_mode):
-    survives(lab.restore(frozen_queues, machine__fault_mode=fault_mode, restore__prefetch="none",
+@pytest.fixture(scope="module", params=ATTACKS)
+def frozen_attacks(request, shared_lab):
+    """A guest frozen before its first attack."""
+    boot(shared_lab, request.param).snapshot(shared_lab.url(request.param))
+    return shared_lab.url(request.param)
+
+
+def test_attacks_from_cold_pages(frozen_attacks, lab, fault_mode):
+    survives(lab.restore(frozen_attacks, machine__fault_mode=fault_mode, restore__prefetch="none",
                          **host_side(lab)))

@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * queue.c - a guest that breaks every rule of a virtqueue, on every virtio device that it finds.
- *
- * It lays out a ring for each attack in the region, prints "READY <attacks>" and waits for a byte;
- * frozen there and thawed, it makes the devices find all of them in cold pages.  Then it runs each
- * attack: start the device on that ring, kick it, and see that it breaks or answers as it must;
- * another device works on meanwhile, and a reset mends the victim.  It prints "OK".
- */
+/* queue.c - every rule of a virtqueue broken, on every device; see attack.h. */
+#include "attack.h"
+
 #include "boot/layout.h"
-#include "virtio.h"
-
-#define RAM_END      (LAYOUT_RAM_BASE + (16ul << 20)) /* what these machines have */
-#define DEVICES_MOST 8u
-
-/* What must come of an attack: DEVICE_NEEDS_RESET; an answer as if it had not been; or that the
- * device does not accept its features. */
-enum outcome { BREAK, ANSWER, REFUSE };
-
-struct attack {
-	const char *name;
-	enum outcome outcome;
-	void (*lay_out)(const struct ring *);   /* instead of a good request; may be NULL */
-	void (*set_up)(struct setup *);         /* other than the ring is; may be NULL */
-	void (*disturb)(const struct device *); /* once it is started; may be NULL */
-};
 
 /* ---- descriptors (2.7.5) ---- */
 
@@ -301,139 +280,56 @@ static void change_features(const struct device *device)
 	}
 }
 
-static const struct attack attacks[] = {
-	{"a good request", ANSWER, NULL, NULL, NULL},
-	{"head outside", BREAK, head_outside, NULL, NULL},
-	{"head far outside", BREAK, head_far_outside, NULL, NULL},
-	{"next outside", BREAK, next_outside, NULL, NULL},
-	{"next far outside", BREAK, next_far_outside, NULL, NULL},
-	{"loop of one", BREAK, loop_of_one, NULL, NULL},
-	{"loop of two", BREAK, loop_of_two, NULL, NULL},
-	{"no bytes", BREAK, no_bytes, NULL, NULL},
-	{"writable first", BREAK, writable_first, NULL, NULL},
-	{"longest", BREAK, longest, NULL, NULL},
-	{"around the top", BREAK, around_the_top, NULL, NULL},
-	{"up to the top", BREAK, up_to_the_top, NULL, NULL},
-	{"across the end", BREAK, across_the_end, NULL, NULL},
-	{"before RAM", BREAK, before_ram, NULL, NULL},
-	{"at zero", BREAK, at_zero, NULL, NULL},
-	{"in registers", BREAK, in_registers, NULL, NULL},
-	{"in the GIC", BREAK, in_the_gic, NULL, NULL},
-	{"in the generation id", BREAK, in_the_generation_id, NULL, NULL},
-	{"indirect in indirect", BREAK, indirect_in_indirect, NULL, NULL},
-	{"indirect loop", BREAK, indirect_loop, NULL, NULL},
-	{"indirect, next outside", BREAK, indirect_next_outside, NULL, NULL},
-	{"indirect, empty", BREAK, indirect_empty, NULL, NULL},
-	{"indirect, of a part", BREAK, indirect_of_a_part, NULL, NULL},
-	{"indirect, too long", BREAK, indirect_too_long, NULL, NULL},
-	{"indirect, longest", BREAK, indirect_longest, NULL, NULL},
-	{"indirect, across the end", BREAK, indirect_across_the_end, NULL, NULL},
-	{"indirect, with next", BREAK, indirect_with_next, NULL, NULL},
-	{"indirect, not negotiated", BREAK, indirect_good, without_indirect, NULL},
-	{"index jumps", BREAK, index_jumps, NULL, NULL},
-	{"index goes back", BREAK, index_goes_back, NULL, NULL},
-	{"size zero", BREAK, NULL, size_zero, NULL},
-	{"size of no power", BREAK, NULL, size_of_no_power, NULL},
-	{"size too large", BREAK, NULL, size_too_large, NULL},
-	{"size largest", BREAK, NULL, size_largest, NULL},
-	{"descriptors unaligned", BREAK, NULL, descriptors_unaligned, NULL},
-	{"available ring unaligned", BREAK, NULL, available_unaligned, NULL},
-	{"used ring unaligned", BREAK, NULL, used_unaligned, NULL},
-	{"descriptors across the end", BREAK, NULL, descriptors_across_the_end, NULL},
-	{"available ring in registers", BREAK, NULL, available_in_registers, NULL},
-	{"used ring around the top", BREAK, NULL, used_around_the_top, NULL},
-	{"features never offered", REFUSE, NULL, features_never_offered, NULL},
-	{"ring moved", ANSWER, NULL, NULL, move_the_ring},
-	{"no queue selected", ANSWER, NULL, NULL, select_no_queue},
-	{"features changed", ANSWER, NULL, NULL, change_features},
+const struct attack attacks[] = {
+	{.name = "a good request", .outcome = ANSWER},
+	{.name = "head outside", .outcome = BREAK, .lay_out = head_outside},
+	{.name = "head far outside", .outcome = BREAK, .lay_out = head_far_outside},
+	{.name = "next outside", .outcome = BREAK, .lay_out = next_outside},
+	{.name = "next far outside", .outcome = BREAK, .lay_out = next_far_outside},
+	{.name = "loop of one", .outcome = BREAK, .lay_out = loop_of_one},
+	{.name = "loop of two", .outcome = BREAK, .lay_out = loop_of_two},
+	{.name = "no bytes", .outcome = BREAK, .lay_out = no_bytes},
+	{.name = "writable first", .outcome = BREAK, .lay_out = writable_first},
+	{.name = "longest", .outcome = BREAK, .lay_out = longest},
+	{.name = "around the top", .outcome = BREAK, .lay_out = around_the_top},
+	{.name = "up to the top", .outcome = BREAK, .lay_out = up_to_the_top},
+	{.name = "across the end", .outcome = BREAK, .lay_out = across_the_end},
+	{.name = "before RAM", .outcome = BREAK, .lay_out = before_ram},
+	{.name = "at zero", .outcome = BREAK, .lay_out = at_zero},
+	{.name = "in registers", .outcome = BREAK, .lay_out = in_registers},
+	{.name = "in the GIC", .outcome = BREAK, .lay_out = in_the_gic},
+	{.name = "in the generation id", .outcome = BREAK, .lay_out = in_the_generation_id},
+	{.name = "indirect in indirect", .outcome = BREAK, .lay_out = indirect_in_indirect},
+	{.name = "indirect loop", .outcome = BREAK, .lay_out = indirect_loop},
+	{.name = "indirect, next outside", .outcome = BREAK, .lay_out = indirect_next_outside},
+	{.name = "indirect, empty", .outcome = BREAK, .lay_out = indirect_empty},
+	{.name = "indirect, of a part", .outcome = BREAK, .lay_out = indirect_of_a_part},
+	{.name = "indirect, too long", .outcome = BREAK, .lay_out = indirect_too_long},
+	{.name = "indirect, longest", .outcome = BREAK, .lay_out = indirect_longest},
+	{.name = "indirect, across the end", .outcome = BREAK, .lay_out = indirect_across_the_end},
+	{.name = "indirect, with next", .outcome = BREAK, .lay_out = indirect_with_next},
+	{.name = "indirect, not negotiated",
+	 .outcome = BREAK,
+	 .lay_out = indirect_good,
+	 .set_up = without_indirect},
+	{.name = "index jumps", .outcome = BREAK, .lay_out = index_jumps},
+	{.name = "index goes back", .outcome = BREAK, .lay_out = index_goes_back},
+	{.name = "size zero", .outcome = BREAK, .set_up = size_zero},
+	{.name = "size of no power", .outcome = BREAK, .set_up = size_of_no_power},
+	{.name = "size too large", .outcome = BREAK, .set_up = size_too_large},
+	{.name = "size largest", .outcome = BREAK, .set_up = size_largest},
+	{.name = "descriptors unaligned", .outcome = BREAK, .set_up = descriptors_unaligned},
+	{.name = "available ring unaligned", .outcome = BREAK, .set_up = available_unaligned},
+	{.name = "used ring unaligned", .outcome = BREAK, .set_up = used_unaligned},
+	{.name = "descriptors across the end",
+	 .outcome = BREAK,
+	 .set_up = descriptors_across_the_end},
+	{.name = "available ring in registers", .outcome = BREAK, .set_up = available_in_registers},
+	{.name = "used ring around the top", .outcome = BREAK, .set_up = used_around_the_top},
+	{.name = "features never offered", .outcome = REFUSE, .set_up = features_never_offered},
+	{.name = "ring moved", .outcome = ANSWER, .disturb = move_the_ring},
+	{.name = "no queue selected", .outcome = ANSWER, .disturb = select_no_queue},
+	{.name = "features changed", .outcome = ANSWER, .disturb = change_features},
 };
 
-#define ATTACKS (sizeof(attacks) / sizeof(attacks[0]))
-
-/* ---- the whole of it ---- */
-
-static struct device devices[DEVICES_MOST];
-static unsigned device_count;
-static uint8_t homes[DEVICES_MOST][RING_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
-
-static struct ring home(unsigned device)
-{
-	return ring_at((uintptr_t)homes[device]);
-}
-
-static struct ring ring_of(unsigned device, unsigned attack)
-{
-	return ring_at(page_address((device * ATTACKS + attack) * RING_PAGES));
-}
-
-static void lay_out(unsigned device, unsigned attack)
-{
-	struct ring ring = ring_of(device, attack);
-
-	ring_clear(&ring);
-	if (attacks[attack].lay_out)
-		attacks[attack].lay_out(&ring);
-	else
-		ring_request(&ring, devices[device].id);
-}
-
-static bool came_to(enum outcome outcome, const struct device *device, const struct ring *ring)
-{
-	switch (outcome) {
-	case BREAK:
-		return device_breaks(device);
-	case ANSWER:
-		return ring_answered(ring);
-	default:
-		return reg_get(device, REG_STATUS) == (STATUS_ACKNOWLEDGE | STATUS_DRIVER);
-	}
-}
-
-static void run(unsigned victim, unsigned number)
-{
-	const struct attack *attack = &attacks[number];
-	const struct device *device = &devices[victim];
-	struct ring ring = ring_of(victim, number);
-	struct setup setup = setup_for(&ring);
-
-	if (attack->set_up)
-		attack->set_up(&setup);
-	device_start(device, &setup);
-	if (attack->disturb)
-		attack->disturb(device);
-	device_kick(device);
-	if (!came_to(attack->outcome, device, &ring))
-		fail(attack->name, device->base, reg_get(device, REG_STATUS), attack->outcome);
-	device_reset(device);
-}
-
-static void attack_device(unsigned victim)
-{
-	unsigned other = (victim + 1) % device_count;
-	struct ring own_ring = home(victim), other_ring = home(other);
-
-	for (unsigned i = 0; i < ATTACKS; i++) {
-		run(victim, i);
-		device_must_work(&devices[other], &other_ring);
-		device_must_work(&devices[victim], &own_ring);
-	}
-	print("SURVIVED ");
-	print(device_name(devices[victim].id));
-	print("\n");
-}
-
-void guest_main(void)
-{
-	device_count = devices_find(devices, DEVICES_MOST);
-	for (unsigned device = 0; device < device_count; device++)
-		for (unsigned i = 0; i < ATTACKS; i++)
-			lay_out(device, i);
-	print("READY ");
-	print_number(ATTACKS);
-	print("\n");
-	read_char();
-	for (unsigned device = 0; device < device_count; device++)
-		attack_device(device);
-	print("OK\n");
-	read_char();
-}
+const unsigned attack_count = sizeof(attacks) / sizeof(attacks[0]);

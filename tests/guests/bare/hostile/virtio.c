@@ -57,9 +57,9 @@ static void request_sector(const struct ring *ring)
 	header[0] = BLK_IN;
 	header[1] = 1;
 	ring_describe(ring, 0, data, 16, DESC_NEXT, 1);
-	ring_describe(ring, 1, data + 1024, SECTOR, DESC_NEXT | DESC_WRITE, 2);
-	ring_describe(ring, 2, data + 64, 1, DESC_WRITE, 0);
-	*(volatile uint8_t *)(data + 64) = 0xff;
+	ring_describe(ring, 1, data + SECTOR_AT, SECTOR, DESC_NEXT | DESC_WRITE, 2);
+	ring_describe(ring, 2, data + STATUS_AT, 1, DESC_WRITE, 0);
+	*(volatile uint8_t *)(data + STATUS_AT) = 0xff;
 }
 
 /* Of the others each takes one segment of zeros: a frame, a packet from nobody, no page number. */
@@ -91,9 +91,9 @@ static void expect_answer(const struct ring *ring, uint32_t device_id)
 	uint64_t any = 0;
 
 	if (device_id == ID_BLK) {
-		expect("status", (uintptr_t)ring->data, ring->data[64], 0);
+		expect("status", (uintptr_t)ring->data, ring->data[STATUS_AT], 0);
 		for (unsigned i = 0; i < SECTOR; i++)
-			expect("sector", i, ring->data[1024 + i], DISK_BYTE);
+			expect("sector", i, ring->data[SECTOR_AT + i], DISK_BYTE);
 	}
 	for (unsigned i = 0; i < 8; i++)
 		any |= ((volatile uint64_t *)ring->data)[i];
@@ -117,21 +117,22 @@ void reg_set(const struct device *device, unsigned offset, uint32_t value)
 			 : "memory");
 }
 
-unsigned devices_find(struct device *devices, unsigned most)
+struct device devices[DEVICES_MOST];
+unsigned device_count;
+
+static uint8_t homes[DEVICES_MOST][RING_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+void devices_find(void)
 {
-	unsigned count = 0;
+	for (unsigned slot = 0; slot < LAYOUT_VIRTIO_SLOTS; slot++) {
+		struct device device = {.base = layout_virtio_base(slot)};
 
-	for (unsigned slot = 0; slot < LAYOUT_VIRTIO_SLOTS && count < most; slot++) {
-		struct device *device = &devices[count];
-
-		device->base = layout_virtio_base(slot);
-		if (reg_get(device, REG_MAGIC) != MAGIC)
+		if (reg_get(&device, REG_MAGIC) != MAGIC || device_count == DEVICES_MOST)
 			continue;
-		device->id = reg_get(device, REG_DEVICE_ID);
-		device->queue = device->id == ID_NET || device->id == ID_VSOCK;
-		count++;
+		device.id = reg_get(&device, REG_DEVICE_ID);
+		device.queue = device.id == ID_NET || device.id == ID_VSOCK;
+		devices[device_count++] = device;
 	}
-	return count;
 }
 
 const char *device_name(uint32_t device_id)
@@ -203,11 +204,21 @@ static uint64_t deadline(void)
 	return counter() + PATIENCE * READ_REGISTER(cntfrq_el0);
 }
 
+static bool is_broken(const struct device *device)
+{
+	return reg_get(device, REG_STATUS) & STATUS_NEEDS_RESET;
+}
+
+static bool is_answered(const struct ring *ring)
+{
+	return ring->used->idx == ring->avail[AVAIL_IDX];
+}
+
 bool device_breaks(const struct device *device)
 {
 	uint64_t end = deadline();
 
-	while (!(reg_get(device, REG_STATUS) & STATUS_NEEDS_RESET))
+	while (!is_broken(device))
 		if (counter() > end)
 			return false;
 	return true;
@@ -217,24 +228,35 @@ bool ring_answered(const struct ring *ring)
 {
 	uint64_t end = deadline();
 
-	while (ring->used->idx != ring->avail[AVAIL_IDX])
+	while (!is_answered(ring))
 		if (counter() > end)
 			return false;
 	__asm__ volatile("dmb ish" ::: "memory");
 	return true;
 }
 
-void device_must_work(const struct device *device, const struct ring *ring)
+bool device_settles(const struct device *device, const struct ring *ring)
 {
-	struct setup setup = setup_for(ring);
+	uint64_t end = deadline();
 
-	ring_clear(ring);
-	ring_request(ring, device->id);
+	while (!is_answered(ring) && !is_broken(device))
+		if (counter() > end)
+			return false;
+	return true;
+}
+
+void device_must_work(unsigned number)
+{
+	const struct device *device = &devices[number];
+	struct ring ring = ring_at((uintptr_t)homes[number]);
+	struct setup setup = setup_for(&ring);
+
+	ring_clear(&ring);
+	ring_request(&ring, device->id);
 	device_start(device, &setup);
 	device_kick(device);
-	if (!ring_answered(ring))
+	if (!ring_answered(&ring))
 		fail("no answer", device->base, reg_get(device, REG_STATUS), setup.features);
-	expect("status of what must work", device->base,
-	       reg_get(device, REG_STATUS) & STATUS_NEEDS_RESET, 0);
-	expect_answer(ring, device->id);
+	expect("a broken device that must work", device->base, is_broken(device), false);
+	expect_answer(&ring, device->id);
 }

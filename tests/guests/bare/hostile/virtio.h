@@ -90,10 +90,14 @@ void ring_describe(const struct ring *ring, unsigned i, uint64_t gpa, uint32_t s
 		   unsigned next);
 void ring_offer(const struct ring *ring, unsigned head);
 
-/* A request that the device can answer, from descriptor 0 on; offered.  For a disk, of its sector
- * 1, every byte of which is DISK_BYTE. */
+/* A request that the device can answer, from descriptor 0 on; offered. */
 void ring_request(const struct ring *ring, uint32_t device_id);
+
+/* That of a disk reads its sector 1, every byte of which is DISK_BYTE; offsets in the data page. */
 #define DISK_BYTE 0x5au
+#define STATUS_AT 64u
+#define SECTOR_AT 1024u
+#define SECTOR    512u
 
 /* ---- devices ---- */
 
@@ -101,8 +105,12 @@ void ring_request(const struct ring *ring, uint32_t device_id);
 uint32_t reg_get(const struct device *device, unsigned offset);
 void reg_set(const struct device *device, unsigned offset, uint32_t value);
 
-/* The devices that there are; returns how many. */
-unsigned devices_find(struct device *devices, unsigned most);
+#define DEVICES_MOST 8u
+
+extern struct device devices[DEVICES_MOST];
+extern unsigned device_count;
+
+void devices_find(void);
 const char *device_name(uint32_t device_id);
 
 struct setup setup_for(const struct ring *ring);
@@ -114,8 +122,9 @@ void device_kick(const struct device *device);
 /* Wait until a condition holds; false if it does not come to. */
 bool device_breaks(const struct device *device);
 bool ring_answered(const struct ring *ring);
+bool device_settles(const struct device *device, const struct ring *ring); /* either */
 
-/* Reset it, and fail unless it answers a request on this ring. */
-void device_must_work(const struct device *device, const struct ring *ring);
+/* Reset a device, by its number, and fail unless it answers a request on a ring of its own. */
+void device_must_work(unsigned number);
 
 #endif
