@@ -34,16 +34,24 @@ def boot(lab, guest, **sets):
     return vm
 
 
-def survives(vm):
-    """It runs all of its attacks on all devices, and the machine is none the worse."""
+def attack(vm, *others):
+    """It runs all of its attacks, on all virtio devices and on others."""
     vm.send("t")
     assert vm.expect(r"(OK|FAIL[^\r\n]*)\r?\n").group(1) == b"OK"
-    for device in ["blk", "rng", "vsock", "balloon", *(["net"] if tap() else [])]:
+    for device in ["blk", "rng", "vsock", "balloon", *(["net"] if tap() else []), *others]:
         assert f"SURVIVED {device}".encode() in vm.output
     assert vm.status()["state"] == "running"
     assert "must reset it" in vm.messages()
+
+
+def power_off(vm):
     vm.send("o")
     assert vm.wait() == 0, vm.tail()
+
+
+def survives(vm):
+    attack(vm)
+    power_off(vm)
 
 
 ATTACKS = ["queue", "requests"]
@@ -64,3 +72,14 @@ def frozen_attacks(request, shared_lab):
 def test_attacks_from_cold_pages(frozen_attacks, lab, fault_mode):
     survives(lab.restore(frozen_attacks, machine__fault_mode=fault_mode, restore__prefetch="none",
                          **host_side(lab)))
+
+
+def test_registers(lab):
+    """What the guest leaves in them can be frozen, and thawed."""
+    vm = boot(lab, "registers")
+    attack(vm, "serial", "rtc", "vmgenid", "gic", "nothing")
+    vm.snapshot(lab.url("registers"))
+    thawed = lab.restore(lab.url("registers"), **host_side(lab))
+    thawed.send("o")
+    thawed.expect("BYE")
+    assert thawed.wait() == 0, thawed.tail()

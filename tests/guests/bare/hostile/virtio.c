@@ -176,7 +176,8 @@ static void set_wide(const struct device *device, unsigned offset, uint64_t valu
 	reg_set(device, offset + 4, (uint32_t)(value >> 32));
 }
 
-void device_start(const struct device *device, const struct setup *setup)
+void device_start_to(const struct device *device, const struct setup *setup, uint32_t status,
+		     bool ready)
 {
 	device_reset(device);
 	reg_set(device, REG_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
@@ -190,8 +191,14 @@ void device_start(const struct device *device, const struct setup *setup)
 	set_wide(device, REG_QUEUE_DESC, setup->desc);
 	set_wide(device, REG_QUEUE_AVAIL, setup->avail);
 	set_wide(device, REG_QUEUE_USED, setup->used);
-	reg_set(device, REG_QUEUE_READY, 1);
-	reg_set(device, REG_STATUS, STATUS_DRIVER_OK);
+	if (ready)
+		reg_set(device, REG_QUEUE_READY, 1);
+	reg_set(device, REG_STATUS, status);
+}
+
+void device_start(const struct device *device, const struct setup *setup)
+{
+	device_start_to(device, setup, STATUS_DRIVER_OK, true);
 }
 
 void device_kick(const struct device *device)

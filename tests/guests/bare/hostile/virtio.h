@@ -115,8 +115,10 @@ const char *device_name(uint32_t device_id);
 
 struct setup setup_for(const struct ring *ring);
 void device_reset(const struct device *device);
-/* From reset to DRIVER_OK. */
+/* From reset to DRIVER_OK; or to other status bits, with or without QueueReady. */
 void device_start(const struct device *device, const struct setup *setup);
+void device_start_to(const struct device *device, const struct setup *setup, uint32_t status,
+		     bool ready);
 void device_kick(const struct device *device);
 
 /* Wait until a condition holds; false if it does not come to. */
