@@ -204,13 +204,33 @@ int event_loop_add(struct event_loop *loop, int fd, uint32_t epoll_events, event
 	return fail(EXIT_OS, errnum, "event loop: descriptor %d: %s", fd, strerror(errnum));
 }
 
+/* Where the list has it, or its end. */
+static struct watch **find_watch(struct event_loop *loop, int fd)
+{
+	struct watch **link = &loop->watches;
+
+	while (*link && (*link)->fd != fd)
+		link = &(*link)->next;
+	return link;
+}
+
+void event_loop_change(struct event_loop *loop, int fd, uint32_t epoll_events)
+{
+	struct epoll_event event = {.events = epoll_events};
+
+	pthread_mutex_lock(&loop->lock);
+	event.data.ptr = *find_watch(loop, fd);
+	if (event.data.ptr)
+		epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event); /* it cannot fail */
+	pthread_mutex_unlock(&loop->lock);
+}
+
 void event_loop_remove(struct event_loop *loop, int fd)
 {
 	struct watch **link, *watch;
 
 	pthread_mutex_lock(&loop->lock);
-	for (link = &loop->watches; *link && (*link)->fd != fd;)
-		link = &(*link)->next;
+	link = find_watch(loop, fd);
 	watch = *link;
 	if (watch) {
 		*link = watch->next;

@@ -64,6 +64,10 @@ struct device_ops {
 	 * signal that may have been under way at the freeze (queue kicks, interrupts). */
 	void (*resume)(struct device *device);
 
+	/* The event loop is paused, the vCPUs need not be: stop what else works for the device.
+	 * It goes on by itself with the event loop.  May be NULL: nothing does. */
+	void (*drain)(struct device *device);
+
 	void (*destroy)(struct device *device);
 };
 

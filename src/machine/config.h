@@ -53,6 +53,7 @@ struct config_net {
 	char name[INI_NAME_SIZE]; /* of [net.NAME] */
 	char tap[INI_TEXT_MOST + 1];
 	char mac[INI_TEXT_MOST + 1]; /* empty: made from the names, or as it was frozen */
+	bool vhost;
 	struct rate_limit_config receive, transmit; /* the burst time of both is receive's */
 };
 

@@ -77,6 +77,22 @@ static int check_net(const struct config_net *net)
 	return 0;
 }
 
+/* The kernel knows of neither. */
+static int check_vhost(const struct machine_config *config, const struct config_net *net)
+{
+	if (!net->vhost)
+		return 0;
+	if (rate_limit_exists(&net->receive) || rate_limit_exists(&net->transmit))
+		return fail(EXIT_CONFIG, EINVAL,
+			    "net.%s.vhost: keeps to no limits; leave it out, or those of net.%s",
+			    net->name, net->name);
+	if (config->snapshot_dirty_log)
+		return fail(EXIT_CONFIG, EINVAL,
+			    "net.%s.vhost: writes past snapshot.dirty_log; leave one of them out",
+			    net->name);
+	return 0;
+}
+
 static int check_nets(const struct machine_config *config)
 {
 	int r = 0;
@@ -85,6 +101,8 @@ static int check_nets(const struct machine_config *config)
 		const struct config_net *net = &config->net[i];
 
 		r = check_net(net);
+		if (!r)
+			r = check_vhost(config, net);
 		for (unsigned j = 0; j < i && !r; j++)
 			if (!strcmp(config->net[j].tap, net->tap))
 				r = fail(

@@ -29,6 +29,12 @@ static int check_reachable(struct machine *machine)
 		    machine->config.name);
 }
 
+void machine_pause_devices(struct machine *machine)
+{
+	event_loop_pause(machine->loop);
+	machine_devices_drain(&machine->devices);
+}
+
 int machine_hold(struct machine *machine)
 {
 	int r = check_reachable(machine);
@@ -37,7 +43,7 @@ int machine_hold(struct machine *machine)
 		r = vcpu_set_pause(machine->vcpus, PAUSE_TIMEOUT_MS);
 	if (r)
 		return r;
-	event_loop_pause(machine->loop);
+	machine_pause_devices(machine);
 	machine->paused = true;
 	return 0;
 }

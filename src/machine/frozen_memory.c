@@ -144,7 +144,7 @@ int frozen_memory_begin(struct frozen_memory *memory)
 
 	if (!memory->live && !machine->generation.always)
 		return 0;
-	event_loop_pause(machine->loop);
+	machine_pause_devices(machine);
 	r = generation_follow(&machine->generation);
 	if (!machine->paused)
 		event_loop_resume(machine->loop);

@@ -31,6 +31,8 @@ static int log_switch(struct generation *generation, bool on)
 
 	if (!r && on)
 		r = guest_memory_track(generation->memory);
+	if (!r && !on)
+		guest_memory_untrack(generation->memory);
 	if (!r)
 		generation->logging = on;
 	return r;

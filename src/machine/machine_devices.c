@@ -3,6 +3,7 @@
 #include "machine/machine_devices.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "boot/layout.h"
 #include "devices/rtc.h"
 #include "devices/serial.h"
@@ -11,6 +12,7 @@
 #include "devices/virtio/net.h"
 #include "devices/virtio/net_tap.h"
 #include "devices/virtio/rng.h"
+#include "devices/virtio/vhost_net.h"
 #include "devices/virtio/vsock.h"
 #include "devices/vmgenid.h"
 #include "machine/machine_adopt.h"
@@ -85,6 +87,7 @@ static int create_net(const struct device_host *host, const struct machine_confi
 {
 	const struct config_net *section = &config->net[index];
 	struct net_config net = {
+		.vhost = -1,
 		.mac_is_chosen = section->mac[0],
 		.receive = section->receive,
 		.transmit = section->transmit,
@@ -92,8 +95,12 @@ static int create_net(const struct device_host *host, const struct machine_confi
 	int r = net_tap_open(section->tap, &net.tap);
 
 	net.transmit.burst_ns = section->receive.burst_ns;
-	if (r)
+	if (!r && section->vhost)
+		r = vhost_net_open(&net.vhost);
+	if (r) {
+		file_close(&net.tap);
 		return r;
+	}
 	/* The configuration has been checked. */
 	if (!net.mac_is_chosen || !mac_address_parse(section->mac, &net.mac))
 		mac_address_of(config->name, section->name, &net.mac);
@@ -222,12 +229,33 @@ void machine_devices_destroy(struct machine_devices *devices)
 	devices->count = 0;
 }
 
-struct device *machine_devices_balloon(const struct machine_devices *devices)
+void machine_devices_drain(struct machine_devices *devices)
+{
+	for (unsigned i = 0; i < devices->count; i++) {
+		struct device *device = devices->list[i].device;
+
+		if (device->ops->drain)
+			device->ops->drain(device);
+	}
+}
+
+static struct device *find(const struct machine_devices *devices, const struct device_kind *kind,
+			   unsigned index)
 {
 	for (unsigned i = 0; i < devices->count; i++)
-		if (devices->list[i].kind == &balloon_kind)
+		if (devices->list[i].kind == kind && devices->list[i].index == index)
 			return devices->list[i].device;
 	return NULL;
+}
+
+struct device *machine_devices_balloon(const struct machine_devices *devices)
+{
+	return find(devices, &balloon_kind, 0);
+}
+
+struct device *machine_devices_net(const struct machine_devices *devices, unsigned index)
+{
+	return find(devices, &net_kind, index);
 }
 
 size_t machine_devices_describe(const struct machine_devices *devices, struct dt_device *rows)

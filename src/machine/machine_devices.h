@@ -50,8 +50,13 @@ MUST_USE int machine_devices_create(struct machine_devices *devices,
 /* While the event loop is paused. */
 void machine_devices_destroy(struct machine_devices *devices);
 
-/* NULL if there is none.  Any thread. */
+/* The event loop is paused: nothing else works for a device any more, until it goes on. */
+void machine_devices_drain(struct machine_devices *devices);
+
+/* The balloon, NULL if there is none; the interface of the configuration's net[index].  Any thread.
+ */
 struct device *machine_devices_balloon(const struct machine_devices *devices);
+struct device *machine_devices_net(const struct machine_devices *devices, unsigned index);
 
 /* Rows for the device tree; returns how many of MACHINE_DEVICES_MOST. */
 size_t machine_devices_describe(const struct machine_devices *devices, struct dt_device *rows);

@@ -102,7 +102,9 @@ void machine_demand_latency(struct machine *machine, enum fault_part part, struc
 /* Write the working set, if this machine records one; a failure is only logged. */
 void machine_record_if_asked(struct machine *machine);
 
-/* freeze.c, under the operation lock: bring the machine to a safe point, and let it go on. */
+/* freeze.c, under the operation lock: bring the devices alone to a safe point (until
+ * event_loop_resume()), or the machine, and let it go on. */
+void machine_pause_devices(struct machine *machine);
 MUST_USE int machine_hold(struct machine *machine);
 void machine_release(struct machine *machine);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* status.c - what a machine says of itself. */
 #include "base/clock.h"
+#include "devices/virtio/net.h"
 #include "machine/machine_internal.h"
 
 static void set_number(json_t *object, const char *key, uint64_t value)
@@ -149,6 +150,20 @@ static void add_paging(struct machine *machine, json_t *status)
 	json_object_set_new(status, "timeline_ms", timeline_status(machine->pager));
 }
 
+static json_t *nets_status(struct machine *machine)
+{
+	json_t *nets = json_object();
+
+	for (unsigned i = 0; i < machine->config.net_count; i++) {
+		const struct config_net *net = &machine->config.net[i];
+		bool vhost = net_uses_vhost(machine_devices_net(&machine->devices, i));
+
+		json_object_set_new(nets, net->name,
+				    json_pack("{s:s, s:b}", "tap", net->tap, "vhost", vhost));
+	}
+	return nets;
+}
+
 static void add_origin(struct machine *machine, json_t *status)
 {
 	char id[DIGEST_HEX_SIZE];
@@ -172,6 +187,8 @@ json_t *machine_status(struct machine *machine)
 		add_origin(machine, status);
 	if (machine->pager)
 		add_paging(machine, status);
+	if (machine->config.net_count)
+		json_object_set_new(status, "net", nets_status(machine));
 	if (machine_devices_balloon(&machine->devices))
 		json_object_set_new(status, "balloon", machine_balloon_status(machine));
 	return status;

@@ -178,13 +178,23 @@ int guest_memory_track(struct guest_memory *memory)
 {
 	uint64_t *marks = memory->marks;
 
-	if (marks)
-		return 0;
-	marks = calloc(guest_memory_bitmap_words(memory), sizeof(*marks));
+	if (!marks)
+		marks = calloc(guest_memory_bitmap_words(memory), sizeof(*marks));
 	if (!marks)
 		return fail(EXIT_OS, ENOMEM, "cannot keep track of guest memory: out of memory");
 	memory->marks = marks;
+	memory->tracked = true;
 	return 0;
+}
+
+void guest_memory_untrack(struct guest_memory *memory)
+{
+	memory->tracked = false;
+}
+
+bool guest_memory_is_direct(const struct guest_memory *memory)
+{
+	return !memory->tracked && (!memory->pager || pager_is_closed(memory->pager));
 }
 
 void guest_mark(struct guest_memory *memory, uint64_t gpa, size_t size)

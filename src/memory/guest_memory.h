@@ -36,7 +36,8 @@ struct guest_memory {
 	size_t host_page_size;
 	int fd;
 	struct pager *pager;     /* NULL: every page is present */
-	uint64_t *_Atomic marks; /* a bit per page of the host; NULL: nobody asks */
+	uint64_t *_Atomic marks; /* a bit per page of the host; NULL: nobody has asked yet */
+	_Atomic bool tracked;    /* somebody will ask for them */
 };
 
 /* Map size bytes of zeros at gpa base; no page is allocated yet.  exit 71 on failure. */
@@ -80,12 +81,18 @@ static inline uint64_t guest_address(const struct guest_memory *memory, const vo
  * guest_release() do it by themselves. */
 void guest_mark(struct guest_memory *memory, uint64_t gpa, size_t size);
 
-/* Keep marks from now on.  exit 71. */
+/* Keep marks from now on, while devices are paused if they are running already.  exit 71. */
 MUST_USE int guest_memory_track(struct guest_memory *memory);
+/* Nobody asks for them any more. */
+void guest_memory_untrack(struct guest_memory *memory);
 /* Add what was marked to a bitmap of the pages of the host, and begin anew.  Devices are paused. */
 void guest_memory_take_marks(struct guest_memory *memory, uint64_t *bitmap);
 /* Words of 64 bits in such a bitmap. */
 size_t guest_memory_bitmap_words(const struct guest_memory *memory);
+
+/* Every page is here and nobody asks for marks, so a slice of all of memory may be given to one
+ * that does not come through the door again.  Stays true while devices are not paused. */
+bool guest_memory_is_direct(const struct guest_memory *memory);
 
 /*
  * The guest has no use any more for what is in [gpa, gpa + size).  The host pages that lie wholly

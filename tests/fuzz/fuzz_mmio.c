@@ -57,7 +57,7 @@ static void create_disk(const struct device_host *host)
 
 static void create_net(const struct device_host *host)
 {
-	struct net_config config = {.mac = {{2, 0, 0, 0, 0, 1}}};
+	struct net_config config = {.vhost = -1, .mac = {{2, 0, 0, 0, 0, 1}}};
 	int pair[2];
 
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair));

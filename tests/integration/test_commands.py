@@ -24,7 +24,13 @@ def test_check_tells_what_works_and_why_not():
         assert "boot one with the patch in kernel/" in modes["exit"]["why_not"]
     text = run(THAW, "check").stdout
     assert [line.split()[0] for line in text.splitlines() if line[0] != " "] == \
-        [*FAULT_MODES, "auto"]
+        [*FAULT_MODES, "auto", "vhost"]
+
+
+def test_check_tells_whether_there_is_vhost():
+    _, report = check()
+    vhost = report["vhost"]
+    assert vhost["works"] or "modprobe vhost_net" in vhost["why_not"]
 
 
 def test_check_names_the_privilege_that_is_missing():

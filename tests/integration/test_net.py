@@ -140,6 +140,84 @@ def test_limits_are_kept(lab, network):
     vm.poweroff()
 
 
+@pytest.fixture
+def vhost():
+    subprocess.run(["modprobe", "-qa", "tun", "vhost_net"], check=False)
+    if not os.path.exists("/dev/vhost-net"):
+        pytest.skip("this kernel has no vhost-net")
+    return {"net__lan__vhost": "yes"}
+
+
+def uses_vhost(vm):
+    return vm.status()["net"]["lan"]["vhost"]
+
+
+def test_the_kernel_moves_the_frames(lab, network, vhost):
+    vm = lab.boot(within=network.within, net__lan__tap="tap0", **vhost, **NET).ready()
+    serves(network, lab)
+    assert uses_vhost(vm)
+    vm.thaw("pause")
+    assert not uses_vhost(vm)
+    vm.thaw("resume")
+    serves(network, lab)
+    assert uses_vhost(vm)
+    vm.poweroff()
+
+
+def test_the_kernel_gives_way_to_a_live_freeze(lab, network, vhost):
+    """What comes in meanwhile is in the snapshot, and the frames are the kernel's again after."""
+    vm = lab.boot(within=network.within, net__lan__tap="tap0", **vhost, **NET).ready()
+    digest = serves(network, lab)
+    for generation in range(3):
+        page, got = lab.path("page"), lab.path("got")
+        down = network.start("busybox", "-o", got)
+        up = network.start("cgi-bin/sha256", "--data-binary", f"@{page}")
+        vm.snapshot(lab.url(f"live{generation}"), then="resume")
+        assert down.wait(PATIENCE) == 0 and sha256(got) == digest
+        told, _ = up.communicate(timeout=PATIENCE)
+        assert up.returncode == 0 and told.decode().split()[0] == digest
+        serves(network, lab)
+        assert uses_vhost(vm)
+    vm.thaw("stop")
+    thawed = lab.restore(lab.url("live2"), name="thawed", within=network.within,
+                         net__lan__tap="tap1", restore__prefetch="none")
+    assert thawed.ask("digest").endswith(" ok")
+    serves(network, lab)
+    thawed.poweroff()
+
+
+@pytest.mark.parametrize("then", ["no", "yes"])
+def test_transfers_go_on_with_and_without_vhost(lab, network, vhost, then):
+    """The kernel takes over in the middle of them, when every page is here and not before."""
+    vm = lab.boot(within=network.within, net__lan__tap="tap0", **vhost, **NET).ready()
+    digest = serves(network, lab)
+    page, got = lab.path("page"), lab.path("got")
+    down = network.start("busybox", "--limit-rate", "80k", "-o", got)
+    up = network.start("cgi-bin/sha256", "--limit-rate", "80k", "--data-binary", f"@{page}")
+    wait_for(lambda: bytes_here(got) > 80_000, "nothing comes")
+    vm.snapshot(lab.url("net"))
+    thawed = lab.restore(lab.url("net"), name="thawed", within=network.within,
+                         net__lan__tap="tap1", net__lan__vhost=then)
+    thawed.until(lambda status: status["resident"])
+    assert down.wait(PATIENCE) == 0 and sha256(got) == digest
+    told, _ = up.communicate(timeout=PATIENCE)
+    assert up.returncode == 0 and told.decode().split()[0] == digest
+    serves(network, lab)
+    assert uses_vhost(thawed) == (then == "yes")
+    thawed.poweroff()
+
+
+def test_the_kernel_waits_for_the_last_page(lab, network, vhost):
+    vm = lab.boot(within=network.within, net__lan__tap="tap0", **NET).ready()
+    serves(network, lab)
+    vm.snapshot(lab.url("net"))
+    thawed = lab.restore(lab.url("net"), name="thawed", within=network.within,
+                         net__lan__tap="tap1", restore__prefetch="none", **vhost)
+    serves(network, lab)
+    assert thawed.status()["pages"]["missing"] and not uses_vhost(thawed)
+    thawed.poweroff()
+
+
 def starting(lab, network, **sets):
     """What a machine says that does not start, and its exit code."""
     vm = lab.boot(name="refused", within=network.within, **sets)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check.c - `thaw check`: which fault modes this host has, and what the others would need. */
+/* check.c - `thaw check`: which fault modes this host has and whether it has vhost-net, and what
+ * the others would need. */
+#include "base/file.h"
 #include "commands.h"
+#include "devices/virtio/vhost_net.h"
 #include "vcpu/fault_mode.h"
 #include "vcpu/kvm.h"
 
@@ -19,36 +22,61 @@ static int probe(const struct kvm *kvm, const struct fault_mode *mode, struct er
 	return r;
 }
 
+static bool has_vhost(struct error *why)
+{
+	int fd, r = vhost_net_open(&fd);
+
+	*why = (struct error){0};
+	if (r)
+		*why = *error_last();
+	file_close(&fd);
+	return !r;
+}
+
+static void print_row(const char *name, bool works, const struct error *why)
+{
+	printf("%-7s %s\n", name, works ? "yes" : "no");
+	if (!works)
+		printf("        %s\n", why->text);
+}
+
+static json_t *json_row(bool works, const struct error *why)
+{
+	return json_pack("{s:b, s:s}", "works", works, "why_not", why->text);
+}
+
 static void report_text(const struct kvm *kvm, const char **chosen)
 {
-	for (unsigned i = 0; i < FAULT_MODES; i++) {
-		struct error why;
-		bool works = !probe(kvm, fault_modes[i], &why);
+	struct error why;
+	bool works;
 
+	for (unsigned i = 0; i < FAULT_MODES; i++) {
+		works = !probe(kvm, fault_modes[i], &why);
 		if (works && !*chosen)
 			*chosen = fault_modes[i]->name;
-		printf("%-7s %s\n", fault_modes[i]->name, works ? "yes" : "no");
-		if (!works)
-			printf("        %s\n", why.text);
+		print_row(fault_modes[i]->name, works, &why);
 	}
 	printf("auto    %s\n", *chosen ? *chosen : "none works: only eager thaws are possible");
+	works = has_vhost(&why);
+	print_row("vhost", works, &why);
 }
 
 static void report_json(const struct kvm *kvm, const char **chosen)
 {
 	json_t *report = json_object(), *modes = json_object();
+	struct error why;
+	bool works;
 
 	for (unsigned i = 0; i < FAULT_MODES; i++) {
-		struct error why;
-		bool works = !probe(kvm, fault_modes[i], &why);
-
+		works = !probe(kvm, fault_modes[i], &why);
 		if (works && !*chosen)
 			*chosen = fault_modes[i]->name;
-		json_object_set_new(modes, fault_modes[i]->name,
-				    json_pack("{s:b, s:s}", "works", works, "why_not", why.text));
+		json_object_set_new(modes, fault_modes[i]->name, json_row(works, &why));
 	}
 	json_object_set_new(report, "fault_modes", modes);
 	json_object_set_new(report, "auto", *chosen ? json_string(*chosen) : json_null());
+	works = has_vhost(&why);
+	json_object_set_new(report, "vhost", json_row(works, &why));
 	print_json(report);
 	json_decref(report);
 }

@@ -223,6 +223,12 @@ static void write_register(struct virtio_device *virtio, uint64_t offset, uint32
 	}
 }
 
+static void acknowledge(struct virtio_device *virtio, uint32_t bits)
+{
+	bits &= ~__atomic_load_n(&virtio->interrupt_held, __ATOMIC_ACQUIRE);
+	__atomic_and_fetch(&virtio->interrupt_status, ~bits, __ATOMIC_ACQ_REL);
+}
+
 void virtio_mmio_write(struct device *device, uint64_t offset, unsigned size, uint64_t value)
 {
 	struct virtio_device *virtio = virtio_of(device);
@@ -232,12 +238,13 @@ void virtio_mmio_write(struct device *device, uint64_t offset, unsigned size, ui
 	if (offset == VIRTIO_MMIO_QUEUE_NOTIFY) {
 		virtio_kick(virtio, (uint32_t)value);
 	} else if (offset == VIRTIO_MMIO_INTERRUPT_ACK) {
-		__atomic_and_fetch(&virtio->interrupt_status, ~(uint32_t)value, __ATOMIC_ACQ_REL);
+		acknowledge(virtio, (uint32_t)value);
 	} else {
 		pthread_mutex_lock(&virtio->lock);
-		if (offset < VIRTIO_MMIO_CONFIG)
+		if (offset < VIRTIO_MMIO_CONFIG) {
+			virtio_take_back(virtio);
 			write_register(virtio, offset, (uint32_t)value);
-		else if (virtio->ops->write_config)
+		} else if (virtio->ops->write_config)
 			virtio->ops->write_config(virtio, offset - VIRTIO_MMIO_CONFIG,
 						  (uint32_t)value);
 		pthread_mutex_unlock(&virtio->lock);

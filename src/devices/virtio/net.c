@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "devices/virtio/net_tap.h"
+#include "devices/virtio/vhost_net.h"
 #include "devices/virtio/virtio.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ struct net {
 	struct virtio_device virtio;
 	uint8_t config[CONFIG_SIZE];
 	bool mac_is_chosen;
+	struct vhost_net vhost;
 	int tap;
 	bool tap_watched, tap_failed;
 	uint64_t tap_features; /* the driver's, when the tap was last set up for it */
@@ -219,12 +221,40 @@ static int64_t control(struct virtio_device *virtio, struct virtio_chain *chain)
 	return 1;
 }
 
+/* ---- vhost ---- */
+
+static void hand_over(struct net *net)
+{
+	if (net->frame_size || !vhost_net_may_begin(&net->vhost))
+		return;
+	follow_driver(net);
+	watch_tap(net, false);
+	vhost_net_begin(&net->vhost);
+}
+
+static void take_back(struct virtio_device *virtio)
+{
+	vhost_net_end(&net_of(virtio)->vhost);
+}
+
+static void reset(struct virtio_device *virtio)
+{
+	vhost_net_reset(&net_of(virtio)->vhost);
+}
+
+bool net_uses_vhost(struct device *device)
+{
+	return vhost_net_runs(&net_of(container_of(device, struct virtio_device, device))->vhost);
+}
+
 static void process(struct virtio_device *virtio, unsigned queue)
 {
 	if (queue == RECEIVE)
 		receive(net_of(virtio));
 	else
 		virtio_serve(virtio, queue, queue == TRANSMIT ? transmit : control);
+	if (queue != CONTROL)
+		hand_over(net_of(virtio));
 }
 
 /* ---- life ---- */
@@ -258,6 +288,7 @@ static void destroy(struct virtio_device *virtio)
 
 	if (net->tap_watched)
 		event_loop_remove(virtio->host.loop, net->tap);
+	vhost_net_finish(&net->vhost);
 	file_close(&net->tap);
 	free(net);
 }
@@ -267,6 +298,8 @@ static const struct virtio_ops net_ops = {
 	.device_id = VIRTIO_ID_NET,
 	.queues = QUEUES,
 	.process = process,
+	.take_back = take_back,
+	.reset = reset,
 	.save = save,
 	.restore = restore,
 	.destroy = destroy,
@@ -290,23 +323,27 @@ int net_create(const struct device_host *host, const struct net_config *config,
 	       struct device **device)
 {
 	struct net *net = calloc(1, sizeof(*net));
-	int tap = config->tap, r;
+	int tap = config->tap, vhost = config->vhost, r;
 
 	*device = NULL;
 	if (!net) {
 		file_close(&tap);
+		file_close(&vhost);
 		return fail(EXIT_OS, ENOMEM, "virtio-net: out of memory");
 	}
 	net->virtio.ops = &net_ops;
 	net->tap = tap;
 	net->mac_is_chosen = config->mac_is_chosen;
 	fill_config(net, &config->mac);
+	net->vhost = (struct vhost_net){.fd = vhost, .errors = -1};
 	r = virtio_init(&net->virtio, host);
 	if (r) {
 		destroy(&net->virtio);
 		return r;
 	}
-	r = virtio_limit(&net->virtio, RECEIVE, &config->receive);
+	r = vhost_net_init(&net->vhost, &net->virtio, vhost, tap);
+	if (!r)
+		r = virtio_limit(&net->virtio, RECEIVE, &config->receive);
 	if (!r)
 		r = virtio_limit(&net->virtio, TRANSMIT, &config->transmit);
 	if (r)

@@ -11,6 +11,9 @@
  * receive.  CTRL_VQ and GUEST_ANNOUNCE: after a thaw the driver is told to announce its addresses,
  * because switches and neighbours know them from where the machine was frozen.
  *
+ * With a vhost, the kernel moves the frames as long as it may (vhost_net.h); no limits are kept
+ * then.
+ *
  * State: the MAC address.  Frames that the tap holds at a freeze are lost.
  */
 #ifndef DEVICES_VIRTIO_NET_H
@@ -23,7 +26,8 @@
 #include <stdbool.h>
 
 struct net_config {
-	int tap; /* from net_tap_open(); the device's from here on, whatever comes of it */
+	int tap;   /* from net_tap_open(); the device's from here on, whatever comes of it */
+	int vhost; /* from vhost_net_open(), likewise; -1: none */
 	struct mac_address mac;
 	struct rate_limit_config receive, transmit;
 	bool mac_is_chosen; /* a thaw does not bring back the one of the frozen machine */
@@ -31,5 +35,8 @@ struct net_config {
 
 MUST_USE int net_create(const struct device_host *host, const struct net_config *config,
 			struct device **device);
+
+/* Does the kernel move the frames now?  Any thread. */
+bool net_uses_vhost(struct device *device);
 
 #endif

@@ -42,7 +42,7 @@ static void store_release(uint8_t *at, uint16_t value)
 
 /* The rings' pages are made present here, on the device's thread, and not when the queue is
  * set up or restored. */
-static int map_rings(struct virtqueue *queue)
+int virtqueue_map(struct virtqueue *queue)
 {
 	int r;
 
@@ -109,6 +109,14 @@ int virtqueue_make_ready(struct virtqueue *queue, bool event_idx, bool indirect)
 	return 0;
 }
 
+void virtqueue_take_back(struct virtqueue *queue, uint16_t next_avail)
+{
+	queue->next_avail = queue->next_used = next_avail;
+	queue->signal_next = true;
+	guest_mark(queue->memory, queue->used, USED_RING_BYTES(queue->size));
+	store_release(queue->used_ring, 0); /* flags */
+}
+
 /* What the device holds and what is new are together never more than the queue has entries. */
 static int count_available(const struct virtqueue *queue)
 {
@@ -138,7 +146,7 @@ static int arm_kick(struct virtqueue *queue)
 int virtqueue_pop(struct virtqueue *queue, struct virtio_chain *chain)
 {
 	size_t slot = queue->next_avail & (queue->size - 1);
-	int r = map_rings(queue);
+	int r = virtqueue_map(queue);
 	uint16_t head;
 
 	if (r)

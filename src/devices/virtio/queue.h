@@ -51,6 +51,13 @@ void virtqueue_reset(struct virtqueue *queue);
 /* The driver sets QueueReady: check size, alignment and addresses (2.7.1), then go live. */
 MUST_USE int virtqueue_make_ready(struct virtqueue *queue, bool event_idx, bool indirect);
 
+/* Have the rings' host addresses, and their pages present; pop does it by itself. */
+MUST_USE int virtqueue_map(struct virtqueue *queue);
+
+/* Somebody else (vhost) has driven a queue that was mapped, and answered all before next_avail;
+ * it may have left a wish for no kicks behind. */
+void virtqueue_take_back(struct virtqueue *queue, uint16_t next_avail);
+
 /* The next available chain: 1, or 0 when there is none (the driver will kick for the next). */
 MUST_USE int virtqueue_pop(struct virtqueue *queue, struct virtio_chain *chain);
 

@@ -20,6 +20,9 @@ void virtio_mmio_write(struct device *device, uint64_t offset, unsigned size, ui
 void virtio_save(const struct device *device, struct state_writer *writer);
 MUST_USE int virtio_restore(struct device *device, const struct state_node *node);
 
+/* Nobody but process works on the queues from here on. */
+void virtio_take_back(struct virtio_device *virtio);
+
 /* A driver may choose these features: all offered, VERSION_1 among them. */
 bool virtio_features_valid(const struct virtio_device *virtio, uint64_t features);
 

@@ -35,6 +35,11 @@ void virtio_kick(struct virtio_device *virtio, uint32_t queue)
 	(void)n; /* EAGAIN: the counter is full, so the loop looks anyway */
 }
 
+void virtio_watch(struct virtio_device *virtio, unsigned queue, bool watch)
+{
+	event_loop_change(virtio->host.loop, virtio->doorbells[queue].eventfd, watch ? EPOLLIN : 0);
+}
+
 bool virtio_live(const struct virtio_device *virtio, unsigned queue)
 {
 	const uint32_t stopped = VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED;
@@ -119,6 +124,15 @@ void virtio_signal_config(struct virtio_device *virtio)
 	signal_driver(virtio, VIRTIO_MMIO_INT_CONFIG);
 }
 
+void virtio_hold_used(struct virtio_device *virtio, bool hold)
+{
+	__atomic_store_n(&virtio->interrupt_held, hold ? VIRTIO_MMIO_INT_VRING : 0,
+			 __ATOMIC_RELEASE);
+	if (hold)
+		__atomic_or_fetch(&virtio->interrupt_status, VIRTIO_MMIO_INT_VRING,
+				  __ATOMIC_ACQ_REL);
+}
+
 /* A guest can do this in a loop: say it for the 1st, 2nd, 4th, 8th... time. */
 void virtio_break(struct virtio_device *virtio)
 {
@@ -127,12 +141,28 @@ void virtio_break(struct virtio_device *virtio)
 	if (!(n & (n - 1)))
 		log_warning("%s: the guest's driver must reset it: %s (%llu so far)",
 			    virtio->ops->name, error_last()->text, (unsigned long long)n);
+	virtio_take_back(virtio);
 	virtio->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	if (virtio->status & VIRTIO_CONFIG_S_DRIVER_OK)
 		virtio_signal_config(virtio);
 }
 
 /* ---- life ---- */
+
+void virtio_take_back(struct virtio_device *virtio)
+{
+	if (virtio->ops->take_back)
+		virtio->ops->take_back(virtio);
+}
+
+static void virtio_drain(struct device *device)
+{
+	struct virtio_device *virtio = container_of(device, struct virtio_device, device);
+
+	pthread_mutex_lock(&virtio->lock);
+	virtio_take_back(virtio);
+	pthread_mutex_unlock(&virtio->lock);
+}
 
 static void virtio_resume(struct device *device)
 {
@@ -174,6 +204,7 @@ static const struct device_ops virtio_device_ops = {
 	.save = virtio_save,
 	.restore = virtio_restore,
 	.resume = virtio_resume,
+	.drain = virtio_drain,
 	.destroy = virtio_destroy,
 };
 

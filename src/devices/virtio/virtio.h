@@ -14,9 +14,9 @@
  *	}
  *
  * Threads: one mutex per device.  Ops are called with it held: process on the event loop's
- * thread, reset on a vCPU's.  So no request is in flight when reset is called, and a guest
- * that resets in the middle of a request waits for it.  The registers that a driver uses while
- * I/O goes on (QueueNotify, InterruptStatus, InterruptACK) do not take the mutex: a vCPU that
+ * thread, reset on a vCPU's, take_back on any.  So no request is in flight when reset is called,
+ *and a guest that resets in the middle of a request waits for it.  The registers that a driver uses
+ *while I/O goes on (QueueNotify, InterruptStatus, InterruptACK) do not take the mutex: a vCPU that
  * acknowledges an interrupt does not wait for a disk.
  *
  * A driver that breaks a rule gets DEVICE_NEEDS_RESET (2.1.2): the device does nothing until it
@@ -45,6 +45,10 @@ struct virtio_ops {
 
 	/* The driver kicked a queue that is live.  Called again if anything may be left. */
 	void (*process)(struct virtio_device *virtio, unsigned queue);
+
+	/* Stop what else than process works on the queues, before a pause and before the driver
+	 * changes a register; may be NULL. */
+	void (*take_back)(struct virtio_device *virtio);
 
 	/* The driver writes 4 bytes of the config space; may be NULL: it is read-only. */
 	void (*write_config)(struct virtio_device *virtio, uint64_t offset, uint32_t value);
@@ -82,12 +86,13 @@ struct virtio_device {
 
 	/* The transport's. */
 	struct device_host host;
-	pthread_mutex_t lock; /* guards everything below but interrupt_status */
+	pthread_mutex_t lock; /* guards everything below but interrupt_* */
 	uint32_t status;
 	uint32_t device_features_sel, driver_features_sel, queue_sel;
 	uint64_t driver_features;
 	uint32_t config_generation;
 	uint32_t interrupt_status; /* atomic */
+	uint32_t interrupt_held;   /* atomic: bits of it that stay set */
 	uint64_t violations;       /* of the driver, since the device was made */
 	struct virtqueue queues[VIRTIO_QUEUES_MAX];
 	struct virtio_kick kicks[VIRTIO_QUEUES_MAX];
@@ -131,6 +136,13 @@ bool virtio_process(struct virtio_device *virtio, unsigned queue);
 
 /* Have the event loop look at a queue; one that does not exist is ignored. */
 void virtio_kick(struct virtio_device *virtio, uint32_t queue);
+
+/* Stop, or go on, having the event loop look at kicks of a queue: somebody else does. */
+void virtio_watch(struct virtio_device *virtio, unsigned queue, bool watch);
+
+/* While somebody else signals used buffers on the interrupt line, InterruptStatus says that there
+ * are some whatever the driver has acknowledged. */
+void virtio_hold_used(struct virtio_device *virtio, bool hold);
 
 /* Tell the driver of used buffers, or of a change of the config space. */
 void virtio_signal_used(struct virtio_device *virtio);

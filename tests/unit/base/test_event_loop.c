@@ -263,6 +263,30 @@ START_TEST(an_edge_that_comes_with_a_pause_is_not_lost)
 }
 END_TEST
 
+START_TEST(what_nobody_waits_for_is_kept)
+{
+	struct counter counter = {0};
+	struct event_loop *loop;
+
+	ck_ok(event_loop_create("test", &loop));
+	start(&counter, loop);
+	event_loop_change(loop, counter.fd, 0);
+	event_loop_change(loop, -1, 0);
+	event_loop_resume(loop);
+	for (int i = 0; i < 1000; i++) {
+		signal_counter(&counter);
+		event_loop_pause(loop);
+		ck_assert_int_eq(counter.calls, i);
+		event_loop_resume(loop);
+		event_loop_change(loop, counter.fd, EPOLLIN);
+		sem_wait(&counter.called);
+		event_loop_change(loop, counter.fd, 0);
+	}
+	event_loop_destroy(loop);
+	finish(&counter);
+}
+END_TEST
+
 START_TEST(a_bad_descriptor_is_refused)
 {
 	struct event_loop *loop;
@@ -278,4 +302,5 @@ SUITE_MAIN("base/event_loop", a_loop_starts_paused_and_delivers_after_resume,
 	   nothing_runs_between_pause_and_resume, a_callback_may_remove_itself,
 	   a_removed_descriptor_is_silent, pause_waits_for_the_running_callback,
 	   a_paused_loop_can_be_destroyed, a_callback_may_add_and_remove_others,
-	   an_edge_that_comes_with_a_pause_is_not_lost, a_bad_descriptor_is_refused)
+	   an_edge_that_comes_with_a_pause_is_not_lost, what_nobody_waits_for_is_kept,
+	   a_bad_descriptor_is_refused)

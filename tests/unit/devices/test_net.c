@@ -5,6 +5,7 @@
 #include "devices/virtio/net_tap.h"
 #include "driver.h"
 
+#include <fcntl.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 #include <sys/socket.h>
@@ -25,12 +26,14 @@ static struct driver rx, tx, control;
 static int wire;
 static struct mac_address mac;
 static bool mac_is_chosen;
+static int vhost = -1;
 static struct rate_limit_config receive_limit, transmit_limit;
 static uint8_t frame[FRAME_MOST], received[FRAME_MOST];
 
 static struct device *make(struct surroundings *surroundings)
 {
-	struct net_config config = {.mac = mac,
+	struct net_config config = {.vhost = vhost,
+				    .mac = mac,
 				    .mac_is_chosen = mac_is_chosen,
 				    .receive = receive_limit,
 				    .transmit = transmit_limit};
@@ -627,6 +630,30 @@ START_TEST(an_address_that_was_chosen_stays)
 }
 END_TEST
 
+/* ---- vhost ---- */
+
+START_TEST(a_vhost_that_fails_leaves_the_frames_to_the_device)
+{
+	uint16_t head;
+
+	vhost = open("/dev/null", O_RDWR | O_CLOEXEC);
+	start(0);
+	for (int i = 0; i < 3; i++) {
+		head = driver_desc(&tx, BUFFER_GPA, 100, 0);
+		driver_offer(&tx, head);
+		driver_kick(&tx);
+		ck_assert_uint_eq(driver_wait(&tx, head), 0);
+		ck_assert_uint_eq(wire_receive(), 100);
+		head = add_buffer(BUFFER_GPA, 2000);
+		send_frame(1000);
+		driver_kick(&rx);
+		ck_assert_uint_eq(driver_wait(&rx, head), 1000);
+		ck_assert(!net_uses_vhost(rx.device));
+	}
+	stop();
+}
+END_TEST
+
 /* ---- the tap ---- */
 
 START_TEST(names_that_no_interface_can_have_are_refused)
@@ -656,4 +683,5 @@ SUITE_MAIN("devices/net", a_driver_sees_an_interface, what_the_guest_sends_is_on
 	   unknown_commands_are_refused, a_thawed_driver_is_told_to_announce_itself,
 	   a_driver_that_cannot_announce_is_left_alone, a_frozen_interface_goes_on,
 	   the_address_is_frozen_with_the_machine, an_address_that_was_chosen_stays,
+	   a_vhost_that_fails_leaves_the_frames_to_the_device,
 	   names_that_no_interface_can_have_are_refused)

@@ -11,7 +11,7 @@
 /* A device that echoes: it answers every request with nothing, and counts. */
 struct echo {
 	struct virtio_device virtio;
-	unsigned answered[2];
+	unsigned answered[2], taken_back;
 };
 
 static const uint8_t echo_config[6] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66};
@@ -35,6 +35,11 @@ static void process(struct virtio_device *virtio, unsigned queue)
 	virtio_serve(virtio, queue, answer);
 }
 
+static void take_back(struct virtio_device *virtio)
+{
+	container_of(virtio, struct echo, virtio)->taken_back++;
+}
+
 static void destroy(struct virtio_device *virtio)
 {
 	free(container_of(virtio, struct echo, virtio));
@@ -45,6 +50,7 @@ static const struct virtio_ops echo_ops = {
 	.device_id = VIRTIO_ID_CONSOLE,
 	.queues = 2,
 	.process = process,
+	.take_back = take_back,
 	.destroy = destroy,
 };
 
@@ -78,10 +84,15 @@ static void stop(void)
 	surroundings_finish(&s);
 }
 
+static struct echo *echo(void)
+{
+	return container_of(container_of(device, struct virtio_device, device), struct echo,
+			    virtio);
+}
+
 static unsigned answered(void)
 {
-	return container_of(container_of(device, struct virtio_device, device), struct echo, virtio)
-		->answered[0];
+	return echo()->answered[0];
 }
 
 /* ---- registers ---- */
@@ -404,6 +415,62 @@ START_TEST(a_doorbell_is_as_good_as_a_write)
 }
 END_TEST
 
+/* ---- somebody else's work ---- */
+
+START_TEST(kicks_that_somebody_else_hears_are_kept)
+{
+	start();
+	driver_start(&driver, 0, 8);
+	event_loop_resume(s.loop);
+	virtio_watch(&echo()->virtio, 0, false);
+	offer_one();
+	driver_kick(&driver);
+	loop_settle(s.loop);
+	ck_assert_uint_eq(answered(), 0);
+	event_loop_resume(s.loop);
+	virtio_watch(&echo()->virtio, 0, true);
+	driver_wait(&driver, 0);
+	stop();
+}
+END_TEST
+
+START_TEST(while_somebody_else_signals_there_are_always_used_buffers)
+{
+	start();
+	driver_start(&driver, 0, 8);
+	virtio_hold_used(&echo()->virtio, true);
+	virtio_signal_config(&echo()->virtio);
+	set32(device, VIRTIO_MMIO_INTERRUPT_ACK, UINT32_MAX);
+	ck_assert_uint_eq(reg32(device, VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
+	virtio_hold_used(&echo()->virtio, false);
+	ck_assert_uint_eq(reg32(device, VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
+	set32(device, VIRTIO_MMIO_INTERRUPT_ACK, UINT32_MAX);
+	ck_assert_uint_eq(reg32(device, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
+	stop();
+}
+END_TEST
+
+START_TEST(queues_are_taken_back_before_anything_changes)
+{
+	unsigned times;
+
+	start();
+	driver_start(&driver, 0, 8);
+	times = echo()->taken_back;
+	driver_kick(&driver);
+	set32(device, VIRTIO_MMIO_INTERRUPT_ACK, 1);
+	(void)reg32(device, VIRTIO_MMIO_STATUS);
+	ck_assert_uint_eq(echo()->taken_back, times);
+	set32(device, VIRTIO_MMIO_QUEUE_READY, 0);
+	ck_assert_uint_eq(echo()->taken_back, ++times);
+	set32(device, VIRTIO_MMIO_STATUS, 0);
+	ck_assert_uint_eq(echo()->taken_back, ++times);
+	device->ops->drain(device);
+	ck_assert_uint_eq(echo()->taken_back, ++times);
+	stop();
+}
+END_TEST
+
 START_TEST(more_requests_than_one_burst_are_answered)
 {
 	start();
@@ -677,7 +744,9 @@ SUITE_MAIN("devices/virtio_mmio", a_driver_recognises_it, features_are_offered_i
 	   a_ready_queue_does_not_change, config_space_is_read_at_any_width,
 	   odd_accesses_have_no_effect, every_register_takes_every_value_in_every_state,
 	   a_reset_leaves_nothing_behind, requests_are_answered_with_an_interrupt,
-	   a_doorbell_is_as_good_as_a_write, more_requests_than_one_burst_are_answered,
+	   a_doorbell_is_as_good_as_a_write, kicks_that_somebody_else_hears_are_kept,
+	   while_somebody_else_signals_there_are_always_used_buffers,
+	   queues_are_taken_back_before_anything_changes, more_requests_than_one_burst_are_answered,
 	   kicks_out_of_turn_do_nothing, a_stopped_queue_is_not_served,
 	   a_broken_device_recovers_by_reset, a_reset_waits_for_the_request_in_flight,
 	   rings_may_change_while_they_are_read, a_request_that_was_only_offered_survives_a_freeze,

@@ -52,6 +52,31 @@ static bool is_marked(const struct fixture *f, const uint64_t *marks, uint64_t g
 	return marks[page / 64] >> page % 64 & 1;
 }
 
+/* ---- somebody else's work ---- */
+
+START_TEST(a_queue_goes_on_where_somebody_else_has_brought_it)
+{
+	struct fixture f;
+
+	start(&f, true, false);
+	desc(&f, 1, BUFFER_GPA, 16, 0, 0);
+	ck_ok(virtqueue_map(&f.queue));
+	for (uint16_t head = 0; head < 3; head++)
+		driver_offer(&f.driver, head);
+	put16(&f.s, USED_GPA, VRING_USED_F_NO_NOTIFY);
+	put16(&f.s, USED_GPA + 2, 1);
+	virtqueue_take_back(&f.queue, 1);
+	ck_assert_uint_eq(get16(&f.s, USED_GPA), 0);
+	ck_assert_uint_eq(get16(&f.s, USED_GPA + 2), 1);
+	ck_assert_int_eq(pop(&f), 1);
+	ck_assert_uint_eq(f.chain.head, 1);
+	/* Nobody knows any more whether the driver was told of what somebody else did. */
+	ck_assert(virtqueue_push(&f.queue, 1, 0));
+	ck_assert_uint_eq(get16(&f.s, USED_GPA + 2), 2);
+	surroundings_finish(&f.s);
+}
+END_TEST
+
 /* ---- well-formed ---- */
 
 START_TEST(an_empty_queue_gives_nothing)
@@ -567,4 +592,4 @@ SUITE_MAIN("devices/virtqueue", an_empty_queue_gives_nothing, a_chain_becomes_se
 	   an_indirect_descriptor_without_the_feature, an_indirect_descriptor_in_an_indirect_table,
 	   an_indirect_descriptor_with_a_next_one, an_indirect_table_of_a_bad_size,
 	   an_indirect_table_outside_ram, an_indirect_next_outside_its_table,
-	   a_chain_of_more_than_4_gib)
+	   a_chain_of_more_than_4_gib, a_queue_goes_on_where_somebody_else_has_brought_it)

@@ -214,6 +214,23 @@ START_TEST(interfaces_need_taps_of_their_own)
 }
 END_TEST
 
+START_TEST(vhost_knows_neither_limits_nor_the_dirty_log)
+{
+	start();
+	set("net.lan.tap=tap0");
+	set("net.lan.vhost=yes");
+	ck_assert_int_eq(config_check(&config, CONFIG_RUN), 0);
+	set("net.lan.receive_frames_per_second=1");
+	assert_refused(CONFIG_RUN, "net.lan.vhost: keeps to no limits");
+	set("net.lan.receive_frames_per_second=0");
+	set("net.lan.transmit_bytes_per_second=1M");
+	assert_refused(CONFIG_RESTORE, "net.lan.vhost: keeps to no limits");
+	set("net.lan.transmit_bytes_per_second=0");
+	set("snapshot.dirty_log=yes");
+	assert_refused(CONFIG_RESTORE, "net.lan.vhost: writes past snapshot.dirty_log");
+}
+END_TEST
+
 START_TEST(keys_must_agree)
 {
 	start();
@@ -291,6 +308,7 @@ static Suite *config_suite(void)
 	tcase_add_test(tests, the_name_makes_a_socket);
 	tcase_add_test(tests, disks_need_paths_of_their_own);
 	tcase_add_test(tests, interfaces_need_taps_of_their_own);
+	tcase_add_test(tests, vhost_knows_neither_limits_nor_the_dirty_log);
 	tcase_add_test(tests, keys_must_agree);
 	tcase_add_test(tests, printed_config_reads_back);
 	tcase_add_loop_test(tests, shipped_files_are_right, 0,

@@ -276,6 +276,17 @@ START_TEST(what_devices_write_is_marked_once_somebody_asks)
 }
 END_TEST
 
+START_TEST(memory_is_direct_while_nobody_asks_for_marks)
+{
+	for (int i = 0; i < 2; i++) {
+		ck_assert(guest_memory_is_direct(&memory));
+		ck_assert_int_eq(guest_memory_track(&memory), 0);
+		ck_assert(!guest_memory_is_direct(&memory));
+		guest_memory_untrack(&memory);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guest_memory");
@@ -294,6 +305,7 @@ int main(void)
 	tcase_add_test(door, nothing_is_read_or_written_with_size_zero);
 	tcase_add_test(door, what_was_never_touched_is_a_hole);
 	tcase_add_test(door, what_devices_write_is_marked_once_somebody_asks);
+	tcase_add_test(door, memory_is_direct_while_nobody_asks_for_marks);
 	suite_add_tcase(suite, door);
 
 	tcase_add_checked_fixture(loading, set_up, tear_down);
