@@ -132,14 +132,6 @@ def test_panic_ends_as_the_reset_that_panic_asks_for(lab):
     assert b"Kernel panic" in vm.output
 
 
-def test_access_that_cannot_be_emulated_ends_with_33(lab):
-    vm = lab.boot(kernel=GUESTS / "bare" / "stray", initrd=False, machine__memory="16M")
-    vm.expect("READY")
-    assert vm.wait() == 33
-    assert "vCPU 0" in vm.messages() and "cannot be emulated" in vm.messages()
-    assert b"BACK" not in vm.output
-
-
 def test_serial_output_to_a_file(lab):
     log = lab.path("serial.log")
     vm = lab.boot(serial__output="file", serial__file=log)

@@ -9,13 +9,8 @@
 #define UART_LSR_DATA_READY    0x01u
 #define UART_LSR_TRANSMIT_IDLE 0x20u
 
-/* Power State Coordination Interface (DEN0022), section 5.1. */
-#define PSCI_CPU_ON        0xc4000003ul
-#define PSCI_AFFINITY_INFO 0xc4000004ul
-#define PSCI_SYSTEM_OFF    0x84000008ul
-#define PSCI_IS_OFF        1l /* AFFINITY_INFO's answer for a vCPU that can be started */
-
 unsigned vcpus = 1;
+uint64_t exception_resume;
 
 void vcpu_start(void); /* start.S */
 void vcpu_main(unsigned vcpu);
@@ -73,7 +68,7 @@ char read_char(void)
 
 /* ---- PSCI ---- */
 
-static long psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
+long psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
 {
 	register uint64_t x0 __asm__("x0") = function;
 	register uint64_t x1 __asm__("x1") = a;
@@ -171,6 +166,11 @@ static void start_vcpus(void)
 		       (uint64_t)psci(PSCI_CPU_ON, vcpu, (uint64_t)vcpu_start, vcpu), 0);
 }
 
+__attribute__((weak)) void vcpu_begin(unsigned vcpu)
+{
+	(void)vcpu;
+}
+
 void vcpu_main(unsigned vcpu)
 {
 	if (vcpu == 0) {
@@ -178,6 +178,7 @@ void vcpu_main(unsigned vcpu)
 		guest_main();
 		power_off();
 	}
+	vcpu_begin(vcpu);
 	for (;;)
 		work_once(vcpu);
 }

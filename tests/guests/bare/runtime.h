@@ -51,6 +51,21 @@ void on_all_vcpus(void (*function)(unsigned vcpu));
 /* Inside such a function: wait until all vCPUs are here. */
 void barrier(void);
 
+/* Power State Coordination Interface (DEN0022), section 5.1. */
+#define PSCI_CPU_OFF       0x84000002ul
+#define PSCI_CPU_ON        0xc4000003ul
+#define PSCI_AFFINITY_INFO 0xc4000004ul
+#define PSCI_SYSTEM_OFF    0x84000008ul
+#define PSCI_IS_OFF        1l /* AFFINITY_INFO's answer for a vCPU that can be started */
+
+long psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c);
+
+/* What a vCPU other than 0 does first, whenever it is started; unless defined, nothing. */
+void vcpu_begin(unsigned vcpu);
+
+/* Where the next exception goes on, instead of failing; 0 again when it has.  For one vCPU. */
+extern uint64_t exception_resume;
+
 /* ---- the region ---- */
 
 static inline uintptr_t page_address(size_t page)

@@ -59,8 +59,17 @@ vectors:
 	.balign	128
 	.endr
 
+/* One that is expected goes on where exception_resume says (runtime.h). */
 unexpected:
-	mrs	x0, esr_el1
+	stp	x0, x1, [sp, #-16]!
+	ldr	x0, =exception_resume
+	ldr	x1, [x0]
+	cbz	x1, 1f
+	msr	elr_el1, x1
+	str	xzr, [x0]
+	ldp	x0, x1, [sp], #16
+	eret
+1:	mrs	x0, esr_el1
 	mrs	x1, elr_el1
 	mrs	x2, far_el1
 	b	fail_exception

@@ -6,16 +6,11 @@
  * It prints "READY", waits for a byte, prints "SURVIVED ..." for each window and "OK", and powers
  * off at the next byte.  The virtio devices it leaves in odd states, for a freeze.
  */
+#include "alias.h"
 #include "boot/layout.h"
 #include "virtio.h"
 
 #define RAM_END 0x41000000ul /* of the 16 MiB that the tests give it */
-
-/* The devices once more, as normal memory, which may be accessed unaligned: translation_table[3]
- * maps 0xc0000000 to 0 (start.S: BLOCK_NORMAL). */
-#define ALIAS        0xc0000000ul
-#define ALIAS_SLOT   3u
-#define BLOCK_NORMAL (1ul | 1ul << 10 | 3ul << 8)
 
 static uint64_t load(uintptr_t at, unsigned size)
 {
@@ -252,8 +247,7 @@ static void attack_nothing(void)
 void guest_main(void)
 {
 	devices_find();
-	translation_table[ALIAS_SLOT] = BLOCK_NORMAL;
-	__asm__ volatile("dsb ish\n\tisb" ::: "memory");
+	alias_open();
 	print("READY\n");
 	read_char();
 	for (unsigned i = 0; i < device_count; i++)
