@@ -26,6 +26,7 @@ GUESTS = {
     "zero": 1,
     "shared": 4,
     "own": 4,
+    "random": 4,
 }
 
 PAGES_PER_HOST_PAGE = os.sysconf("SC_PAGE_SIZE") // 4096
