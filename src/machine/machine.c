@@ -60,7 +60,10 @@ static int create_vm(struct machine *machine)
 
 static int create_gic(struct machine *machine)
 {
+	static const unsigned versions[] = {
+		[CONFIG_GIC_AUTO] = 0, [CONFIG_GIC_V3] = 3, [CONFIG_GIC_V2] = 2};
 	const struct gic_config config = {
+		.version = versions[machine->config.gic],
 		.distributor = LAYOUT_GICD_BASE,
 		.redistributors = LAYOUT_GICR_BASE,
 		.cpu_interface = LAYOUT_GICV2_CPU_BASE,

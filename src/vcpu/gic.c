@@ -44,21 +44,26 @@ static int create_device(struct vm *vm, const struct gic_ops *ops)
 }
 
 /* A guest's GICv3 needs the hardware's; a GICv2 is what is left (arm-vgic-v3.rst). */
-static int create_either(struct gic *gic, struct vm *vm)
+static int create_wanted(struct gic *gic, struct vm *vm)
 {
-	gic->ops = &gic_v3_ops;
-	gic->fd = create_device(vm, gic->ops);
-	if (gic->fd == -ENODEV) {
-		gic->ops = &gic_v2_ops;
-		gic->fd = create_device(vm, gic->ops);
-	}
-	if (gic->fd < 0) {
-		int errnum = -gic->fd;
+	unsigned wanted = gic->config.version;
+	int fd = -ENODEV;
 
-		gic->fd = -1;
-		return fail(EXIT_OS, errnum, "KVM emulates neither a GICv3 nor a GICv2 here: %s",
-			    strerror(errnum));
+	if (wanted != 2) {
+		gic->ops = &gic_v3_ops;
+		fd = create_device(vm, gic->ops);
 	}
+	if (wanted != 3 && fd == -ENODEV) {
+		gic->ops = &gic_v2_ops;
+		fd = create_device(vm, gic->ops);
+	}
+	if (fd < 0)
+		return fail(EXIT_OS, -fd, "KVM emulates no GICv%s on this host: %s",
+			    wanted == 3   ? "3, which this machine needs,"
+			    : wanted == 2 ? "2, which this machine needs,"
+					  : "3 and no GICv2",
+			    strerror(-fd));
+	gic->fd = fd;
 	return 0;
 }
 
@@ -68,7 +73,7 @@ int gic_create(struct gic *gic, struct vm *vm, const struct gic_config *config)
 	int r;
 
 	*gic = (struct gic){.config = *config, .fd = -1};
-	r = create_either(gic, vm);
+	r = create_wanted(gic, vm);
 	if (!r)
 		r = gic->ops->set_addresses(gic);
 	if (!r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gic.h - the guest's interrupt controller, emulated by KVM: GICv3 where the host has one, else
- * GICv2 (Linux Documentation/virt/kvm/devices/arm-vgic-v3.rst and arm-vgic.rst).
+ * gic.h - the guest's interrupt controller, emulated by KVM: a GICv3 where the host has one, or
+ * a GICv2 (Linux Documentation/virt/kvm/devices/arm-vgic-v3.rst and arm-vgic.rst).
  *
  * There is no ITS: its tables live in guest RAM, and while pages are missing KVM's own reads
  * of them fail silently (DESIGN 4).
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct gic_config {
+	unsigned version;        /* 3 or 2; 0: 3 where the host has one, else 2 */
 	uint64_t distributor;    /* gpa of each register block; 64 KiB aligned */
 	uint64_t redistributors; /* GICv3: 128 KiB for each vCPU, contiguous */
 	uint64_t cpu_interface;  /* GICv2 */
