@@ -24,6 +24,7 @@ static const char *const serial_outputs[] = {"stdio", "file", "none", NULL};
 static const char *const prefetches[] = {"none", "workingset", "all", NULL};
 static const char *const powers_of_two[] = {"1", "2", "4", "8", "16", NULL}; /* FAULT_AROUND_MOST */
 static const char *const restore_modes[] = {"lazy", "eager", NULL};
+static const char *const cpus[] = {"same", "accept", NULL};
 static const char *const clocks[] = {"freeze", "advance", NULL};
 static const char *const compressions[] = {"auto", "none", NULL};
 
@@ -263,6 +264,13 @@ static const struct ini_key restore_keys[] = {
 	 FIELD(restore_paused),
 	 .initial = "no",
 	 .help = "Let no vCPU run before thaw resume"},
+	{.key = "cpu",
+	 .type = INI_ENUM,
+	 FIELD(cpu),
+	 .initial = "same",
+	 .names = cpus,
+	 .help = "Refuse a CPU with other ID registers, or give it those that were frozen if KVM "
+		 "can"},
 	{.key = "clock",
 	 .type = INI_ENUM,
 	 FIELD(clock),

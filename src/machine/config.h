@@ -40,6 +40,7 @@ enum config_gic { CONFIG_GIC_AUTO, CONFIG_GIC_V3, CONFIG_GIC_V2 };
 enum config_serial { CONFIG_SERIAL_STDIO, CONFIG_SERIAL_FILE, CONFIG_SERIAL_NONE };
 enum config_prefetch { CONFIG_PREFETCH_NONE, CONFIG_PREFETCH_WORKINGSET, CONFIG_PREFETCH_ALL };
 enum config_restore { CONFIG_RESTORE_LAZY, CONFIG_RESTORE_EAGER };
+enum config_cpu { CONFIG_CPU_SAME, CONFIG_CPU_ACCEPT };
 enum config_clock { CONFIG_CLOCK_FREEZE, CONFIG_CLOCK_ADVANCE };
 
 struct config_disk {
@@ -95,6 +96,7 @@ struct machine_config {
 	char working_set[INI_TEXT_MOST + 1];
 	char record[INI_TEXT_MOST + 1]; /* empty: none */
 	bool restore_paused;
+	enum config_cpu cpu;
 	enum config_clock clock;
 	/* [snapshot] */
 	enum compression snapshot_compression;

@@ -81,6 +81,7 @@ static int create_vcpus(struct machine *machine)
 		.memory = &machine->memory,
 		.fault_mode = machine->fault_mode,
 		.count = machine->config.vcpus,
+		.cpu = machine->origin ? &origin_snapshot(machine->origin)->manifest.cpu : NULL,
 		.clock_advances = machine->config.clock == CONFIG_CLOCK_ADVANCE,
 		.handlers =
 			{

@@ -169,26 +169,37 @@ static int prepare_paging(struct machine *machine)
 	return pager_create(&config, &machine->pager);
 }
 
-static int refuse_cpu(void *context, const struct cpu_difference *difference)
+static int tell_difference(void *count, const struct cpu_difference *difference)
 {
-	struct machine *machine = context;
 	char text[160]; /* a name and two values */
 
 	cpu_difference_text(difference, text, sizeof(text));
-	return fail(EXIT_DATA, EXDEV,
-		    "%s was frozen on another CPU: %s; thaw it on a host of its own kind",
-		    origin_url(machine->origin), text);
+	log_warning("ID register %s", text);
+	++*(unsigned *)count;
+	return 0;
 }
 
-/* KVM has refused already what it cannot set; here the vCPUs are as the manifest says. */
-static int check_cpu(struct machine *machine)
+/* The guest has looked at these already and believes them, so they have to stay. */
+static int adopt_cpu(struct machine *machine, const struct snapshot *snapshot,
+		     const struct state_node *root)
 {
-	const struct snapshot *snapshot = origin_snapshot(machine->origin);
-	int r = vcpu_set_identity(machine->vcpus, &machine->cpu);
+	bool write = machine->config.cpu == CONFIG_CPU_ACCEPT;
+	unsigned differences = 0;
+	int r = vcpu_set_adopt_cpu(machine->vcpus, root, write);
 
-	return r ? r
-		 : cpu_identity_compare(&machine->cpu, &snapshot->manifest.cpu, refuse_cpu,
-					machine);
+	if (!r)
+		r = vcpu_set_identity(machine->vcpus, &machine->cpu);
+	if (!r)
+		r = cpu_identity_compare(&machine->cpu, &snapshot->manifest.cpu, tell_difference,
+					 &differences);
+	if (r || !differences)
+		return r;
+	return fail(EXIT_DATA, EXDEV,
+		    "%s was frozen on another CPU, or kernel: of its ID registers, %u differ%s; "
+		    "thaw it on a host of its own kind%s",
+		    origin_url(machine->origin), differences,
+		    write ? " that KVM does not let be changed" : "",
+		    write ? "" : ", or try restore.cpu = accept");
 }
 
 static int restore_state(struct machine *machine)
@@ -198,9 +209,9 @@ static int restore_state(struct machine *machine)
 	int r = state_tree_open(snapshot->state.data, snapshot->state.size, &root);
 
 	if (!r)
-		r = vcpu_set_restore(machine->vcpus, &root);
+		r = adopt_cpu(machine, snapshot, &root);
 	if (!r)
-		r = check_cpu(machine);
+		r = vcpu_set_restore(machine->vcpus, &root);
 	if (!r)
 		r = gic_restore(&machine->gic, &root);
 	if (!r)

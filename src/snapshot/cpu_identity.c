@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +12,16 @@
 #define SYSREG_PREFIX 0x6030000000130000ULL
 #define SYSREG(op0, op1, crn, crm, op2) \
 	(SYSREG_PREFIX | (op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
+
+/* The fields of SVE and of pointer authentication, in each of its algorithms (DDI 0487, D23.2). */
+#define ID_AA64PFR0   SYSREG(3, 0, 0, 4, 0)
+#define PFR0_SVE      (0xfULL << 32)
+#define ID_AA64ISAR1  SYSREG(3, 0, 0, 6, 1)
+#define ISAR1_ADDRESS (0xffULL << 4)  /* APA, API */
+#define ISAR1_GENERIC (0xffULL << 24) /* GPA, GPI */
+#define ID_AA64ISAR2  SYSREG(3, 0, 0, 6, 2)
+#define ISAR2_GENERIC (0xfULL << 8)  /* GPA3 */
+#define ISAR2_ADDRESS (0xfULL << 12) /* APA3 */
 
 /* Arm Architecture Reference Manual (DDI 0487), D23.2: identification registers. */
 static const struct {
@@ -62,6 +71,27 @@ int cpu_identity_add(struct cpu_identity *cpu, uint64_t id, uint64_t value)
 	*at = (struct cpu_register){.id = id, .value = value};
 	cpu->register_count++;
 	return 0;
+}
+
+static uint64_t value_of(const struct cpu_identity *cpu, uint64_t id)
+{
+	for (uint32_t i = 0; i < cpu->register_count; i++)
+		if (cpu->registers[i].id == id)
+			return cpu->registers[i].value;
+	return 0;
+}
+
+bool cpu_identity_has_sve(const struct cpu_identity *cpu)
+{
+	return value_of(cpu, ID_AA64PFR0) & PFR0_SVE;
+}
+
+bool cpu_identity_has_pauth(const struct cpu_identity *cpu)
+{
+	uint64_t isar1 = value_of(cpu, ID_AA64ISAR1), isar2 = value_of(cpu, ID_AA64ISAR2);
+
+	return ((isar1 & ISAR1_ADDRESS) || (isar2 & ISAR2_ADDRESS)) &&
+	       ((isar1 & ISAR1_GENERIC) || (isar2 & ISAR2_GENERIC));
 }
 
 void cpu_register_name(uint64_t id, char name[CPU_REGISTER_NAME_MAX])

@@ -3,13 +3,14 @@
  * cpu_identity.h - which CPU a machine was frozen on: MIDR_EL1 and the ID registers, by their
  * KVM register ids, and how two of them differ.
  *
- * What difference is tolerable is the vCPU layer's decision; this only says what differs.
+ * What difference is tolerable is the machine's decision; this only says what differs.
  */
 #ifndef SNAPSHOT_CPU_IDENTITY_H
 #define SNAPSHOT_CPU_IDENTITY_H
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,10 @@ struct cpu_identity {
 
 /* Put a register in its place.  exit 65 if it is there already or the list is full. */
 MUST_USE int cpu_identity_add(struct cpu_identity *cpu, uint64_t id, uint64_t value);
+
+/* Does it have SVE, or pointer authentication of both addresses and data? */
+bool cpu_identity_has_sve(const struct cpu_identity *cpu);
+bool cpu_identity_has_pauth(const struct cpu_identity *cpu);
 
 /* "ID_AA64PFR0_EL1"; "S3_0_C0_C4_3" for a system register without a known name; the id in
  * hex for anything else. */

@@ -34,8 +34,9 @@ enum register_phase register_phase(uint64_t id)
 		return REGISTER_COUNTER;
 	if (group(id) == GROUP_SVE && (id & SVE_INDEX_MASK) == SVE_VLS_INDEX)
 		return REGISTER_BEFORE_FINALIZE;
-	if (group(id) == GROUP_FIRMWARE || group(id) == GROUP_FW_FEATURE ||
-	    register_is_identity(id))
+	if (register_is_identity(id))
+		return REGISTER_IDENTITY;
+	if (group(id) == GROUP_FIRMWARE || group(id) == GROUP_FW_FEATURE)
 		return REGISTER_BEFORE_FIRST_RUN;
 	return REGISTER_PLAIN;
 }

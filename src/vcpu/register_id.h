@@ -27,7 +27,8 @@
 /* In the order in which they are restored. */
 enum register_phase {
 	REGISTER_BEFORE_FINALIZE,  /* the set of SVE vector lengths */
-	REGISTER_BEFORE_FIRST_RUN, /* firmware pseudo-registers and ID registers */
+	REGISTER_IDENTITY,         /* ID registers, if the CPU is to be that of the snapshot */
+	REGISTER_BEFORE_FIRST_RUN, /* firmware pseudo-registers */
 	REGISTER_PLAIN,
 	REGISTER_COUNTER, /* one for the whole machine: counter.h */
 };

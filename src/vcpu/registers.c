@@ -143,7 +143,7 @@ static int judge_refusal(const struct vcpu *vcpu, uint64_t id, const uint8_t *va
 
 static int restore_register(const struct vcpu *vcpu, uint64_t id, const uint8_t *value, size_t size)
 {
-	if (!one_register(vcpu, KVM_SET_ONE_REG, id, (uintptr_t)value))
+	if (!one_register(vcpu, KVM_SET_ONE_REG, id, (uintptr_t)value) || register_is_identity(id))
 		return 0;
 	return judge_refusal(vcpu, id, value, size);
 }
@@ -169,20 +169,41 @@ static int restore_phase(const struct vcpu *vcpu, struct cursor stream, enum reg
 	return r;
 }
 
-static int restore_stream(struct vcpu *vcpu, const struct state_node *node)
+static int open_stream(const struct state_node *node, struct cursor *stream)
 {
 	const uint8_t *data;
 	size_t size;
 	int r = state_get_blob(node, "registers", &data, &size);
 
 	if (!r)
-		r = restore_phase(vcpu, cursor_over(data, size), REGISTER_BEFORE_FINALIZE);
+		*stream = cursor_over(data, size);
+	return r;
+}
+
+/* Without SVE here it is the ID registers that tell of it. */
+int registers_adopt_cpu(struct vcpu *vcpu, const struct state_node *node, bool write_identity)
+{
+	struct cursor stream;
+	int r = open_stream(node, &stream);
+
+	if (!r && vcpu_has_sve(vcpu))
+		r = restore_phase(vcpu, stream, REGISTER_BEFORE_FINALIZE);
 	if (!r)
 		r = vcpu_finalize(vcpu);
+	if (!r && write_identity)
+		r = restore_phase(vcpu, stream, REGISTER_IDENTITY);
+	return r;
+}
+
+static int restore_stream(const struct vcpu *vcpu, const struct state_node *node)
+{
+	struct cursor stream;
+	int r = open_stream(node, &stream);
+
 	if (!r)
-		r = restore_phase(vcpu, cursor_over(data, size), REGISTER_BEFORE_FIRST_RUN);
+		r = restore_phase(vcpu, stream, REGISTER_BEFORE_FIRST_RUN);
 	if (!r)
-		r = restore_phase(vcpu, cursor_over(data, size), REGISTER_PLAIN);
+		r = restore_phase(vcpu, stream, REGISTER_PLAIN);
 	return r;
 }
 

@@ -22,12 +22,12 @@ static void add_feature(struct kvm_vcpu_init *init, unsigned feature)
 	init->features[feature / 32] |= 1u << feature % 32;
 }
 
-static bool has_feature(const struct kvm_vcpu_init *init, unsigned feature)
+bool vcpu_has_sve(const struct vcpu *vcpu)
 {
-	return init->features[feature / 32] >> feature % 32 & 1;
+	return vcpu->features.features[KVM_ARM_VCPU_SVE / 32] >> KVM_ARM_VCPU_SVE % 32 & 1;
 }
 
-static int choose_features(struct vcpu *vcpu, struct vm *vm)
+static int choose_features(struct vcpu *vcpu, struct vm *vm, const struct cpu_identity *cpu)
 {
 	struct kvm_vcpu_init *init = &vcpu->features;
 
@@ -36,20 +36,21 @@ static int choose_features(struct vcpu *vcpu, struct vm *vm)
 	add_feature(init, KVM_ARM_VCPU_PSCI_0_2);
 	if (vcpu->index > 0)
 		add_feature(init, KVM_ARM_VCPU_POWER_OFF);
-	if (vm_capability(vm, KVM_CAP_ARM_SVE))
+	if (vm_capability(vm, KVM_CAP_ARM_SVE) && (!cpu || cpu_identity_has_sve(cpu)))
 		add_feature(init, KVM_ARM_VCPU_SVE);
 	if (vm_capability(vm, KVM_CAP_ARM_PTRAUTH_ADDRESS) &&
-	    vm_capability(vm, KVM_CAP_ARM_PTRAUTH_GENERIC)) {
+	    vm_capability(vm, KVM_CAP_ARM_PTRAUTH_GENERIC) &&
+	    (!cpu || cpu_identity_has_pauth(cpu))) {
 		add_feature(init, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
 		add_feature(init, KVM_ARM_VCPU_PTRAUTH_GENERIC);
 	}
 	return 0;
 }
 
-static int create(struct vcpu *vcpu, struct vm *vm)
+static int create(struct vcpu *vcpu, struct vm *vm, const struct cpu_identity *cpu)
 {
 	void *run;
-	int r = choose_features(vcpu, vm);
+	int r = choose_features(vcpu, vm, cpu);
 
 	if (r)
 		return r;
@@ -68,14 +69,14 @@ static int create(struct vcpu *vcpu, struct vm *vm)
 	return 0;
 }
 
-int vcpu_init(struct vcpu *vcpu, struct vm *vm)
+int vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct cpu_identity *cpu)
 {
 	int r;
 
 	vcpu->fd = -1;
 	vcpu->run = NULL;
 	vcpu->features = (struct kvm_vcpu_init){0};
-	r = create(vcpu, vm);
+	r = create(vcpu, vm, cpu);
 	if (r)
 		vcpu_finish(vcpu, vm->kvm);
 	return r;
@@ -93,8 +94,7 @@ int vcpu_finalize(struct vcpu *vcpu)
 {
 	int feature = KVM_ARM_VCPU_SVE;
 
-	if (has_feature(&vcpu->features, KVM_ARM_VCPU_SVE) &&
-	    ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &feature))
+	if (vcpu_has_sve(vcpu) && ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &feature))
 		return fail(EXIT_OS, errno, "vCPU %u: KVM_ARM_VCPU_FINALIZE: %s", vcpu->index,
 			    strerror(errno));
 	return 0;

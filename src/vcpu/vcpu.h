@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "memory/guest_memory.h"
+#include "snapshot/cpu_identity.h"
 #include "vcpu/fault_address.h"
 #include "vcpu/fault_mode.h"
 #include "vcpu/vm.h"
@@ -70,10 +71,13 @@ struct vcpu {
 	struct fault_progress progress;
 };
 
-/* Create vCPU index of the set's VM with every feature this host has: PSCI 1.x, SVE, pointer
- * authentication.  All but vCPU 0 begin powered off (PSCI CPU_ON starts them). */
-MUST_USE int vcpu_init(struct vcpu *vcpu, struct vm *vm);
+/* Create vCPU index of the set's VM with PSCI 1.x and, where both this host and cpu have them, SVE
+ * and pointer authentication; cpu may be NULL: what the host has.  All but vCPU 0 begin powered
+ * off (PSCI CPU_ON starts them). */
+MUST_USE int vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct cpu_identity *cpu);
 void vcpu_finish(struct vcpu *vcpu, const struct kvm *kvm);
+
+bool vcpu_has_sve(const struct vcpu *vcpu);
 
 /* Fix the features, after which registers can be used (KVM_ARM_VCPU_FINALIZE). */
 MUST_USE int vcpu_finalize(struct vcpu *vcpu);

@@ -31,7 +31,7 @@ static int init_vcpu(struct vcpu_set *set, unsigned index)
 	vcpu->index = index;
 	vcpu->memory = set->config.memory;
 	vcpu->fault_mode = set->config.fault_mode;
-	return vcpu_init(vcpu, set->config.vm);
+	return vcpu_init(vcpu, set->config.vm, set->config.cpu);
 }
 
 int vcpu_set_create(const struct vcpu_set_config *config, struct vcpu_set **out)
@@ -252,6 +252,23 @@ int vcpu_set_save(struct vcpu_set *set, struct state_writer *writer)
 	return r;
 }
 
+int vcpu_set_adopt_cpu(struct vcpu_set *set, const struct state_node *root, bool write_identity)
+{
+	unsigned theirs = state_count_numbered(root, "vcpu");
+	struct state_node node;
+	int r = 0;
+
+	if (theirs != set->config.count)
+		return fail(EXIT_DATA, EXDEV, "the snapshot has %u vCPUs, this machine %u", theirs,
+			    set->config.count);
+	for (unsigned i = 0; i < set->config.count && !r; i++) {
+		r = state_child_numbered(root, "vcpu", i, &node);
+		if (!r)
+			r = registers_adopt_cpu(&set->vcpus[i], &node, write_identity);
+	}
+	return r;
+}
+
 static int restore_vcpu(struct vcpu_set *set, unsigned index, const struct state_node *root)
 {
 	struct state_node node;
@@ -262,12 +279,8 @@ static int restore_vcpu(struct vcpu_set *set, unsigned index, const struct state
 
 int vcpu_set_restore(struct vcpu_set *set, const struct state_node *root)
 {
-	unsigned theirs = state_count_numbered(root, "vcpu");
 	int r = 0;
 
-	if (theirs != set->config.count)
-		return fail(EXIT_DATA, EXDEV, "the snapshot has %u vCPUs, this machine %u", theirs,
-			    set->config.count);
 	for (unsigned i = 0; i < set->config.count && !r; i++)
 		r = restore_vcpu(set, i, root);
 	if (!r)

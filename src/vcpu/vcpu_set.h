@@ -2,10 +2,11 @@
 /*
  * vcpu_set.h - all vCPUs of a machine: created, started, paused and frozen together.
  *
- *	create --> gic_init --> boot | restore --> start --> resume <--> pause --> destroy
+ *	create --> gic_init --> boot | adopt_cpu, restore --> start --> resume <--> pause -->
+ *destroy
  *
- * Threads: one owner calls everything here.  boot, save, restore, identity and the counter need
- * a set that is paused or not started yet.
+ * Threads: one owner calls everything here.  boot, save, adopt_cpu, restore, identity and the
+ * counter need a set that is paused or not started yet.
  * Errors: exit 71; restore: exit 65 for a state that this host's CPU refuses.
  */
 #ifndef VCPU_VCPU_SET_H
@@ -27,6 +28,7 @@ struct vcpu_set_config {
 	struct guest_memory *memory;         /* memory->pager must be set before start */
 	const struct fault_mode *fault_mode; /* NULL: no page is ever missing */
 	unsigned count;                      /* 1 to 16 */
+	const struct cpu_identity *cpu;      /* read by create; NULL: as this host's */
 	bool clock_advances;                 /* by the time between freeze and thaw */
 	struct vcpu_handlers handlers;
 };
@@ -54,12 +56,17 @@ void vcpu_set_resume(struct vcpu_set *set);
  * timeout_ms has passed; then all run on as if nothing had happened. */
 MUST_USE int vcpu_set_pause(struct vcpu_set *set, unsigned timeout_ms);
 
+/* Fix the features of each vCPU, from its node under root; with write_identity its ID registers as
+ * well, as far as KVM lets them be written. */
+MUST_USE int vcpu_set_adopt_cpu(struct vcpu_set *set, const struct state_node *root,
+				bool write_identity);
+
 /* Write, or read back, the nodes "vcpu@N" and "counter" under the current node, or root.  A
  * restored guest's time stands still until resume, however long that takes. */
 MUST_USE int vcpu_set_save(struct vcpu_set *set, struct state_writer *writer);
 MUST_USE int vcpu_set_restore(struct vcpu_set *set, const struct state_node *root);
 
-/* The ID registers as the guest sees them; after boot or restore. */
+/* The ID registers as the guest sees them; after boot or adopt_cpu. */
 MUST_USE int vcpu_set_identity(struct vcpu_set *set, struct cpu_identity *cpu);
 
 #endif

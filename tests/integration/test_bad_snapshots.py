@@ -120,7 +120,7 @@ def test_truncated_ref(lab, files, frozen):
 
 # Right digests all the way, but not for this host or this program: what is changed, what is said.
 FOREIGN = {
-    "another CPU": (lambda m: m["cpu"].update(midr="0x00000000410fd4f0"), ["MIDR_EL1", "410fd4f0"]),
+    "another CPU": (lambda m: m["cpu"].update(midr="0x00000000410fd4f0"), ["MIDR_EL1", "410fd4f0", "another CPU", "restore.cpu"]),
     "another ID register": (
         lambda m: m["cpu"]["id_registers"].update({"0x603000000013c038": "0x0"}),
         ["ID_AA64MMFR0_EL1"]),
@@ -169,6 +169,42 @@ def test_state_that_is_wrong_but_well_named(lab, files, frozen):
         refused(65, "state", command=restore(lab.url(frozen.name), lab))
     republish(files, "state", "state", data.replace(b"serial\0", b"sirial\0"))
     refused(65, "sirial", command=restore(lab.url(frozen.name), lab))
+
+
+# KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM64_SYSREG and the encoding (api.rst, 4.68).
+ID_AA64ISAR0, CLIDR = 0x603000000013c030, 0x603000000013c801
+
+
+def froze_on_another_cpu(files, change):
+    """What a CPU would have left that has other values in these registers."""
+    cpu, state = copy.deepcopy(files.manifest["cpu"]), files.read("state")
+    for number, value in change.items():
+        name = f"0x{number:x}"
+        old = int(cpu["id_registers"][name], 16)
+        assert state.count(struct.pack("<QQ", number, old)) == 1
+        state = state.replace(struct.pack("<QQ", number, old), struct.pack("<QQ", number, value))
+        cpu["id_registers"][name] = f"0x{value:x}"
+    files.publish({**files.manifest, "cpu": cpu, "state": files.put("state", state)})
+
+
+def test_other_cpu_is_accepted_where_kvm_can(lab, files, frozen):
+    """KVM lets instructions be hidden since Linux 6.7."""
+    froze_on_another_cpu(files, {ID_AA64ISAR0: 0})
+    refused(65, "of its ID registers, 1 differ", "ID_AA64ISAR0_EL1", "restore.cpu = accept",
+            command=restore(lab.url(frozen.name), lab))
+    vm = lab.restore(lab.url(frozen.name), restore__cpu="accept")
+    assert frozen.is_intact_in(vm)
+    vm.snapshot(lab.url("again", store="other"))
+    again = SnapshotFiles(lab.path("other"), "again").manifest["cpu"]["id_registers"]
+    assert int(again[f"0x{ID_AA64ISAR0:x}"], 16) == 0
+
+
+def test_other_cpu_is_refused_where_kvm_cannot(lab, files, frozen):
+    froze_on_another_cpu(files, {ID_AA64ISAR0: 0, CLIDR: 1 << 60})
+    done = run(*restore(lab.url(frozen.name), lab, "restore.cpu=accept"), check=False)
+    assert done.returncode == 65
+    assert "CLIDR_EL1" in done.stderr and "does not let be changed" in done.stderr
+    assert "ID_AA64ISAR0_EL1" not in done.stderr and "restore.cpu = accept" not in done.stderr
 
 
 def test_fault_mode_that_this_host_lacks(lab, frozen):

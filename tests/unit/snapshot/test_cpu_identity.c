@@ -7,6 +7,8 @@
 
 #define PFR0  0x603000000013c020ULL
 #define ISAR0 0x603000000013c030ULL
+#define ISAR1 0x603000000013c031ULL
+#define ISAR2 0x603000000013c032ULL
 #define MMFR0 0x603000000013c038ULL
 
 static char found[1024];
@@ -106,5 +108,42 @@ START_TEST(the_callback_can_stop_it)
 }
 END_TEST
 
+START_TEST(sve_is_seen)
+{
+	struct cpu_identity with = {0}, without = {0};
+
+	ck_ok(cpu_identity_add(&with, PFR0, 1ULL << 32));
+	ck_ok(cpu_identity_add(&without, PFR0, ~(0xfULL << 32)));
+	ck_assert(cpu_identity_has_sve(&with));
+	ck_assert(!cpu_identity_has_sve(&without));
+}
+END_TEST
+
+/* It takes an algorithm for addresses and one for data, in ISAR1 (two of them) or ISAR2. */
+START_TEST(pointer_authentication_is_seen)
+{
+	static const struct {
+		uint64_t isar1, isar2;
+		bool has;
+	} cpus[] = {
+		{0, 0, false},
+		{1 << 4 | 1 << 24, 0, true},
+		{1 << 8 | 1 << 28, 0, true},
+		{0, 1 << 12 | 1 << 8, true},
+		{1 << 4, 1 << 12, false},
+		{1 << 24, 1 << 8, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++) {
+		struct cpu_identity cpu = {0};
+
+		ck_ok(cpu_identity_add(&cpu, ISAR1, cpus[i].isar1));
+		ck_ok(cpu_identity_add(&cpu, ISAR2, cpus[i].isar2));
+		ck_assert_int_eq(cpu_identity_has_pauth(&cpu), cpus[i].has);
+	}
+}
+END_TEST
+
 SUITE_MAIN("snapshot/cpu_identity", registers_are_kept_sorted, the_list_is_bounded, names,
-	   equal_cpus_do_not_differ, every_difference_is_told, the_callback_can_stop_it)
+	   equal_cpus_do_not_differ, every_difference_is_told, the_callback_can_stop_it,
+	   sve_is_seen, pointer_authentication_is_seen)

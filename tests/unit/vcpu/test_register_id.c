@@ -52,7 +52,7 @@ START_TEST(firmware_and_identity_come_before_the_rest)
 {
 	ck_assert_int_eq(register_phase(PSCI_VERSION), REGISTER_BEFORE_FIRST_RUN);
 	ck_assert_int_eq(register_phase(STD_BITMAP), REGISTER_BEFORE_FIRST_RUN);
-	ck_assert_int_eq(register_phase(ID_AA64PFR0), REGISTER_BEFORE_FIRST_RUN);
+	ck_assert_int_eq(register_phase(ID_AA64PFR0), REGISTER_IDENTITY);
 	ck_assert_int_eq(register_phase(X0), REGISTER_PLAIN);
 	ck_assert_int_eq(register_phase(SCTLR), REGISTER_PLAIN);
 	ck_assert_int_eq(register_phase(CCSIDR_DEMUX), REGISTER_PLAIN);
