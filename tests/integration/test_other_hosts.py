@@ -12,9 +12,14 @@ from harness import THAW, Frozen, refused
 HOSTS = Path(os.environ.get("THAW_HOSTS", "none"))
 HOST = os.environ.get("THAW_HOST")
 
-# What their guests see of the CPU is the same. On the nVHE host they see another
-# ID_AA64MMFR1_EL1.VH, which KVM does not let be changed.
+# What their guests see of the CPU is the same; on the nVHE host it is another ID_AA64MMFR1_EL1.VH.
 SAME_CPU = {"stock", "16k", "64k"}
+
+
+def goes_on(there):
+    """Does what was frozen there go on here?  SVE and pointer authentication can be left off."""
+    return HOST in SAME_CPU and there in SAME_CPU | {"plain"}
+
 
 pytestmark = pytest.mark.skipif(not HOST, reason="tests/hosts runs this")
 
@@ -37,7 +42,7 @@ def test_thaw_what_another_host_froze(lab, there):
     frozen = Frozen(store, "witness", **json.loads((HOSTS / there / "witness.json").read_text()))
     url = lab.server(store=store).url(frozen.name)
     command = [THAW, "restore", url, "--set", f"machine.control={lab.path('vm.sock')}"]
-    if {HOST, there} <= SAME_CPU:
+    if goes_on(there):
         vm = lab.restore(url)
         assert frozen.is_intact_in(vm)
         vm.poweroff()
