@@ -34,6 +34,10 @@ class FirstEntry:
         self.write("trace", "")
         self.write("tracing_on", 1)
 
+    @staticmethod
+    def has_entered():
+        return (INSTANCE / "tracing_on").read_text().strip() == "0"
+
     def read(self, pid):
         """When the process pid was executed, and the first entry; seconds."""
         text = (INSTANCE / "trace").read_text()
