@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was frozen goes on after a thaw: every fault mode, store and number of vCPUs."""
+import os
 import shutil
 import time
 
@@ -94,7 +95,10 @@ def check_figures(status, busy):
     assert all(present == demand and prefetched == 0 for _, present, demand, prefetched in times)
     if status["remote"]:
         fetched = sum(server["fetches"] for server in status["remote"]["servers"])
-        assert 0 < fetched == status["latency_us"]["network"]["samples"]
+        faults_fetched = status["latency_us"]["network"]["samples"]
+        assert 0 < faults_fetched <= fetched
+        # A longer page of the host may take several answers: each ends where zeros begin.
+        assert faults_fetched == fetched or os.sysconf("SC_PAGESIZE") > 4096
         assert status["remote"]["stalled_total_ms"] == 0
 
 
