@@ -155,8 +155,8 @@ static const struct {
 	const char *name;
 	bool (*run)(const char *argument);
 } commands[] = {
-	{"read", disk_read},      {"write", disk_write},       {"random", disk_random},
-	{"address", set_address}, {"send", net_send},          {"receive", net_receive},
+	{"read", disk_read},      {"write", disk_write}, {"random", disk_random},
+	{"address", set_address}, {"send", net_send},    {"receive", net_receive},
 	{"poweroff", power_off},
 };
 
