@@ -20,8 +20,9 @@ struct vcpu_set {
 	bool paused, ending;
 	bool failed; /* a thread could not begin, because of error */
 	struct error error;
-	unsigned threads; /* started */
-	bool thawed;      /* restored, and has not run yet: its time is this */
+	unsigned threads;  /* started */
+	bool thawed;       /* restored, and has not run yet */
+	bool stands_still; /* paused or restored, at this moment of its time */
 	struct counter counter;
 	struct vcpu vcpus[];
 };

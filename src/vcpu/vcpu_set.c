@@ -174,7 +174,7 @@ void vcpu_set_resume(struct vcpu_set *set)
 	/* It was set once already; without this the guest sees the time since then. */
 	if (set->thawed && start_clock(set))
 		log_warning("the guest's clock: %s", error_last()->text);
-	set->thawed = false;
+	set->thawed = set->stands_still = false;
 	pthread_mutex_lock(&set->lock);
 	set->paused = false;
 	pthread_cond_broadcast(&set->changed);
@@ -189,6 +189,15 @@ static struct timespec deadline_in_ms(unsigned timeout_ms)
 				 .tv_nsec = (long)(ns % NS_PER_S)};
 }
 
+/* A thaw goes on from this moment and not from when its memory was written at last. */
+static int stand_still(struct vcpu_set *set)
+{
+	int r = set->stands_still ? 0 : counter_get(&set->vcpus[0], &set->counter);
+
+	set->stands_still = !r;
+	return r;
+}
+
 int vcpu_set_pause(struct vcpu_set *set, unsigned timeout_ms)
 {
 	struct timespec deadline = deadline_in_ms(timeout_ms);
@@ -201,13 +210,14 @@ int vcpu_set_pause(struct vcpu_set *set, unsigned timeout_ms)
 	while ((late = find_unparked(set)) && r != ETIMEDOUT)
 		r = pthread_cond_timedwait(&set->changed, &set->lock, &deadline);
 	pthread_mutex_unlock(&set->lock);
-	if (!late)
-		return 0;
-	vcpu_set_resume(set);
-	return fail(EXIT_UNAVAILABLE, EBUSY,
-		    "vCPU %u did not pause within %u ms: it waits for a page; try again when the "
-		    "page server answers",
-		    late->index, timeout_ms);
+	r = late ? fail(EXIT_UNAVAILABLE, EBUSY,
+			"vCPU %u did not pause within %u ms: it waits for a page; try again when "
+			"the page server answers",
+			late->index, timeout_ms)
+		 : stand_still(set);
+	if (r)
+		vcpu_set_resume(set);
+	return r;
 }
 
 /* A thread that is asleep in KVM_RUN keeps the signal pending, and KVM looks for one before it
@@ -239,11 +249,10 @@ void vcpu_set_destroy(struct vcpu_set *set)
 
 int vcpu_set_save(struct vcpu_set *set, struct state_writer *writer)
 {
-	struct counter counter = set->counter;
-	int r = set->thawed ? 0 : counter_get(&set->vcpus[0], &counter);
+	int r = stand_still(set);
 
 	if (!r)
-		counter_save(&counter, writer);
+		counter_save(&set->counter, writer);
 	for (unsigned i = 0; i < set->config.count && !r; i++) {
 		state_begin_numbered(writer, "vcpu", i);
 		r = registers_save(&set->vcpus[i], writer);
@@ -285,7 +294,7 @@ int vcpu_set_restore(struct vcpu_set *set, const struct state_node *root)
 		r = restore_vcpu(set, i, root);
 	if (!r)
 		r = counter_restore(&set->counter, root);
-	set->thawed = !r;
+	set->thawed = set->stands_still = !r;
 	return r ? r : start_clock(set);
 }
 
