@@ -1,60 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Machines on a network: a bridge in a namespace of the test's own, with a tap for each machine."""
+"""Machines on a network: taps on a bridge in a namespace of the test's own."""
 import hashlib
-import itertools
-import os
-import subprocess
 import time
 
 import harness
 import pytest
 from harness import CMDLINE, GUESTS
-from processes import PATIENCE, run, wait_for
+from networks import GUEST, Network
+from processes import PATIENCE, wait_for
 
-HOST, GUEST = "10.77.0.1", "10.77.0.2"
 NET = {"kernel__cmdline": f"{CMDLINE} witness.net={GUEST}/24"}
 MAC = "52:54:00:12:34:56"
-
-
-class Network:
-    """A bridge with the address HOST and persistent taps tap0 and tap1."""
-    numbers = itertools.count()
-
-    def __init__(self):
-        self.name = f"thaw-{os.getpid()}-{next(self.numbers)}"
-        self.within = ["ip", "netns", "exec", self.name]
-        subprocess.run(["modprobe", "-qa", "tun", "bridge"], check=False)
-
-    def __enter__(self):
-        run("ip", "netns", "add", self.name)
-        self.run("ip", "link", "add", "bridge", "type", "bridge")
-        for tap in "tap0", "tap1":
-            self.run("ip", "tuntap", "add", tap, "mode", "tap")
-            self.run("ip", "link", "set", tap, "master", "bridge", "up")
-        self.run("ip", "address", "add", f"{HOST}/24", "dev", "bridge")
-        self.run("ip", "link", "set", "bridge", "up")
-        return self
-
-    def __exit__(self, *exception):
-        run("ip", "netns", "delete", self.name)
-
-    def run(self, *command, **options):
-        return run(*self.within, *command, **options)
-
-    def get(self, path, *options):
-        return self.run("curl", "-sS", "--fail", "-m", PATIENCE, *options, f"http://{GUEST}/{path}")
-
-    def start(self, path, *options):
-        """The same, in the background."""
-        return subprocess.Popen([*self.within, "curl", "-sS", "--fail", *options,
-                                 f"http://{GUEST}/{path}"], stdout=subprocess.PIPE)
-
-    def tap_of(self, mac):
-        """Where the bridge has seen this address last."""
-        for line in self.run("bridge", "fdb", "show", "br", "bridge").stdout.splitlines():
-            if line.startswith(mac) and "permanent" not in line:
-                return line.split()[2]
-        return None
 
 
 @pytest.fixture

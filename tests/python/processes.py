@@ -132,21 +132,23 @@ def underscores(sets):
 
 
 class Server(Process):
-    """A thawd on loopback, by default on a free port."""
+    """A thawd, by default on a free port of loopback."""
 
-    def __init__(self, directory, store=None, port=0, **sets):
+    def __init__(self, directory, store=None, port=0, address="127.0.0.1", within=(), **sets):
+        """within: words before the command, such as those that enter a network namespace."""
+        self.address = address
         self.store = store or f"{directory}/store"
         config = Path(directory) / f"thawd-{Path(self.store).name}.ini"
-        config.write_text(f"[server]\nlisten = 127.0.0.1:{port}\nstore = {self.store}\n")
+        config.write_text(f"[server]\nlisten = {address}:{port}\nstore = {self.store}\n")
         options = []
         for key, value in underscores(sets).items():
             options += ["--set", f"{key}={value}"]
-        super().__init__([THAWD, config, *options], config.with_suffix(".log"),
+        super().__init__([*within, THAWD, config, *options], config.with_suffix(".log"),
                          preexec_fn=as_another_machine)
-        self.port = int(self.expect(r"listening on 127\.0\.0\.1:(\d+)").group(1))
+        self.port = int(self.expect(rf"listening on {address}:(\d+)").group(1))
 
     def url(self, name):
-        return f"tcp://127.0.0.1:{self.port}/{name}"
+        return f"tcp://{self.address}:{self.port}/{name}"
 
     def stop(self):
         self.signal(signal.SIGTERM)
@@ -184,8 +186,8 @@ class Lab:
         self.processes.append(process)
         return process
 
-    def server(self, store=None, port=0, **sets):
-        return self.keep(Server(self.directory, store, port, **sets))
+    def server(self, store=None, port=0, **options):
+        return self.keep(Server(self.directory, store, port, **options))
 
     def path(self, name):
         return self.directory / name

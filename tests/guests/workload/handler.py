@@ -38,4 +38,5 @@ def handle(text):
     return hashlib.sha256(document.encode()).hexdigest()
 
 
-print("ANSWER", handle(sys.argv[1]))
+if __name__ == "__main__":
+    print("ANSWER", handle(sys.argv[1]))

@@ -14,38 +14,24 @@ import subprocess
 import sys
 import time
 
+from redis import Redis
+
 SOCKET = "/run/redis"
 KEYS = 8192
 VALUE_SIZE = 4096  # 32 MiB in all
 
 
-class Redis:
-    """As much of the protocol as is needed here (redis.io, RESP)."""
-
-    def __init__(self):
-        self.server = subprocess.Popen(
-            ["redis-server", "--unixsocket", SOCKET, "--port", "0", "--save", "",
-             "--appendonly", "no", "--dir", "/run"],
-            stdout=subprocess.DEVNULL)
-        while True:
-            try:
-                self.socket = socket.socket(socket.AF_UNIX)
-                self.socket.connect(SOCKET)
-                break
-            except OSError:
-                time.sleep(0.1)
-        self.stream = self.socket.makefile("rb")
-
-    def call(self, *words):
-        parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        message = b"*%d\r\n" % len(parts)
-        for part in parts:
-            message += b"$%d\r\n%s\r\n" % (len(part), part)
-        self.socket.sendall(message)
-        head = self.stream.readline()
-        if head[:1] != b"$":
-            return head
-        return self.stream.read(int(head[1:]) + 2)[:-2]
+def start_redis():
+    """A connection to it."""
+    subprocess.Popen(["redis-server", "--unixsocket", SOCKET, "--port", "0", "--save", "",
+                      "--appendonly", "no", "--dir", "/run"], stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            stream = socket.socket(socket.AF_UNIX)
+            stream.connect(SOCKET)
+            return Redis(stream)
+        except OSError:
+            time.sleep(0.1)
 
 
 def value(key):
@@ -72,7 +58,7 @@ def ask_python(word):
 
 
 def main():
-    redis = Redis()
+    redis = start_redis()
     fill(redis)
     ask_python("warm")
     print("READY", flush=True)
