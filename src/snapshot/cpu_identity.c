@@ -125,7 +125,7 @@ int cpu_identity_compare(const struct cpu_identity *ours, const struct cpu_ident
 		difference.id = has_a ? a->id : b->id;
 		difference.ours = has_a ? &a->value : NULL;
 		difference.theirs = has_b ? &b->value : NULL;
-		if (!has_a || !has_b || a->value != b->value)
+		if ((has_a ? a->value : 0) != (has_b ? b->value : 0))
 			r = each(context, &difference);
 		a += has_a;
 		b += has_b;

@@ -45,7 +45,8 @@ struct cpu_difference {
 };
 
 /* Call each() for every difference (MIDR first, as id CPU_REGISTER_MIDR, then by id) until it
- * returns non-zero, which is then returned; 0 when there is none. */
+ * returns non-zero, which is then returned; 0 when there is none.  A register that is zero is as
+ * good as none: a guest reads zero where a kernel knows of no ID register. */
 int cpu_identity_compare(const struct cpu_identity *ours, const struct cpu_identity *theirs,
 			 int (*each)(void *context, const struct cpu_difference *difference),
 			 void *context);
