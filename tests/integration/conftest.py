@@ -7,6 +7,7 @@ import pytest
 def pytest_configure(config):
     config.addinivalue_line("markers", "quick: what tests/run --quick runs")
     config.addinivalue_line("markers", "paging: what a host's best fault mode may change")
+    config.addinivalue_line("markers", "hosts: what tests/hosts runs, with THAW_HOST and THAW_HOSTS")
     config.addinivalue_line("markers", "jobs: with the disk THAW_WORKLOAD (tests/guests/workload)")
 
 

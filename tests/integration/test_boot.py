@@ -7,7 +7,7 @@ from datetime import datetime
 
 import harness
 import pytest
-from harness import CMDLINE, GUESTS, THAW
+from harness import GUESTS, THAW
 from processes import run, wait_for
 
 DISK = "console=ttyS0 quiet panic=-1 root=/dev/vda"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Machines on a network: taps on a bridge in a namespace of the test's own."""
 import hashlib
+import os
+import subprocess
 import time
 
 import harness
@@ -190,6 +192,13 @@ def test_taps_that_cannot_be_used(lab, network):
     vm.snapshot(lab.url("net"))
     thawed = lab.restore(lab.url("net"), name="thawed")
     assert thawed.wait() == 78 and "--set net.lan.tap=TAP" in thawed.messages()
+
+
+def test_a_host_without_the_driver(lab):
+    """Nothing stands in /dev/net, as before the module is loaded."""
+    without = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev/net && exec "$@"', "sh"]
+    vm = lab.boot(within=without, net__lan__tap="tap0")
+    assert vm.wait() == 71 and 'load the driver with "modprobe tun"' in vm.messages()
 
 
 def test_tap_that_does_not_exist_is_made(lab, network):

@@ -21,7 +21,7 @@ def goes_on(there):
     return HOST in SAME_CPU and there in SAME_CPU | {"plain"}
 
 
-pytestmark = pytest.mark.skipif(not HOST, reason="tests/hosts runs this")
+pytestmark = pytest.mark.hosts
 
 
 def test_freeze_for_the_others(frozen):

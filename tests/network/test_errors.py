@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ERROR with every code and GOAWAY in every state of a connection."""
 import itertools
-import struct
 
 import pytest
 import wire

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trouble before any page: while a machine starts, and while it connects again."""
-import struct
-
 import pytest
 import wire
 from outcomes import ended, survived
-from proxy import (after, before, behind, change, cut_at, flip, lasting, once, reset_at, trickle,
-                   vanish_at)
+from proxy import after, behind, change, cut_at, flip, lasting, once, reset_at
 from wire import HEADER, HELLO_OK, OBJECT, OPEN_OK, RESOLVE_OK
 
 ANSWERS = {"HELLO_OK": HELLO_OK, "RESOLVE_OK": RESOLVE_OK, "OBJECT": OBJECT, "OPEN_OK": OPEN_OK}

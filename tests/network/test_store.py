@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 import pytest
-from conftest import BENCH, bench, make_snapshot
+from conftest import BENCH, make_snapshot
 from processes import PATIENCE, THAWD, free_port, run, wait_for
 
 MOMENTS = int(os.environ.get("THAW_TEST_MOMENTS", "12"))  # at which each of them is killed
