@@ -29,4 +29,19 @@ static inline uintptr_t boundary(size_t pair)
 
 #define REGION_PAIRS (REGION_PAGES / 2)
 
+/* Atomically, while others do the same. */
+static inline void add_one(uintptr_t at)
+{
+	uint64_t value;
+	uint32_t failed;
+
+	__asm__ volatile("1: ldxr %0, [%2]\n\t"
+			 "add %0, %0, #1\n\t"
+			 "stxr %w1, %0, [%2]\n\t"
+			 "cbnz %w1, 1b"
+			 : "=&r"(value), "=&r"(failed)
+			 : "r"(at)
+			 : "memory");
+}
+
 #endif

@@ -27,20 +27,6 @@ static uintptr_t own_word(unsigned page, unsigned vcpu)
 	return page_address(page) + vcpu * 64;
 }
 
-static void add_one(uintptr_t at)
-{
-	uint64_t value;
-	uint32_t failed;
-
-	__asm__ volatile("1: ldxr %0, [%2]\n\t"
-			 "add %0, %0, #1\n\t"
-			 "stxr %w1, %0, [%2]\n\t"
-			 "cbnz %w1, 1b"
-			 : "=&r"(value), "=&r"(failed)
-			 : "r"(at)
-			 : "memory");
-}
-
 /* The first touch depends on who comes first, and how; what it finds does not. */
 static void touch_page(unsigned page, unsigned vcpu)
 {

@@ -2,20 +2,6 @@
 /* shared.c - all vCPUs reach for the same cold page at once, page after page. */
 #include "touch.h"
 
-static void add_one(uintptr_t at)
-{
-	uint64_t value;
-	uint32_t failed;
-
-	__asm__ volatile("1: ldxr %0, [%2]\n\t"
-			 "add %0, %0, #1\n\t"
-			 "stxr %w1, %0, [%2]\n\t"
-			 "cbnz %w1, 1b"
-			 : "=&r"(value), "=&r"(failed)
-			 : "r"(at)
-			 : "memory");
-}
-
 static uintptr_t counted(unsigned page)
 {
 	return page_address(page) + page * 8;
