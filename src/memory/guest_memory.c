@@ -152,7 +152,7 @@ int guest_read(struct guest_memory *memory, uint64_t gpa, void *data, size_t siz
 	uint8_t *host;
 	int r = guest_slice(memory, gpa, size, &host);
 
-	if (!r && size)
+	if (!r && host && size)
 		memcpy(data, host, size);
 	return r;
 }
@@ -162,7 +162,7 @@ int guest_write(struct guest_memory *memory, uint64_t gpa, const void *data, siz
 	uint8_t *host;
 	int r = guest_slice(memory, gpa, size, &host);
 
-	if (r || !size)
+	if (r || !host || !size)
 		return r;
 	guest_mark(memory, gpa, size);
 	memcpy(host, data, size);
