@@ -50,25 +50,40 @@ def test_guest_serves_on_its_network(lab, network, kernel):
     vm.poweroff()
 
 
-def bytes_here(path):
-    return path.stat().st_size if path.exists() else 0
+class Transfers:
+    """The same once each way, both begun, and slow: for longer than a freeze takes."""
+    RATE = 40_000
+
+    def __init__(self, network, lab):
+        page, self.got = lab.path("page"), lab.path("got")
+        self.bytes = page.stat().st_size
+        limit = ["--limit-rate", str(self.RATE)]
+        self.down = network.start("busybox", *limit, "-o", self.got)
+        self.up = network.start("cgi-bin/sha256", *limit, "--data-binary", f"@{page}")
+        wait_for(lambda: self.bytes_here() > 2 * self.RATE, "nothing comes")
+
+    def bytes_here(self):
+        return self.got.stat().st_size if self.got.exists() else 0
+
+    def are_under_way(self):
+        return self.bytes_here() < self.bytes and self.up.poll() is None
+
+    def arrive(self, digest):
+        assert self.down.wait(PATIENCE) == 0 and sha256(self.got) == digest
+        told, _ = self.up.communicate(timeout=PATIENCE)
+        assert self.up.returncode == 0 and told.decode().split()[0] == digest
 
 
 def test_transfers_go_on_after_a_thaw_on_another_tap(lab, network):
     """One each way is under way at the freeze; neither end notices more than a pause."""
     vm = lab.boot(within=network.within, net__lan__tap="tap0", **NET).ready()
     digest = serves(network, lab)
-    page, got = lab.path("page"), lab.path("got")
-    down = network.start("busybox", "--limit-rate", "80k", "-o", got)
-    up = network.start("cgi-bin/sha256", "--limit-rate", "80k", "--data-binary", f"@{page}")
-    wait_for(lambda: bytes_here(got) > 80_000, "nothing comes")
+    transfers = Transfers(network, lab)
     vm.snapshot(lab.url("net"))
-    assert bytes_here(got) < page.stat().st_size and up.poll() is None
+    assert transfers.are_under_way()
     thawed = lab.restore(lab.url("net"), name="thawed", within=network.within,
                          net__lan__tap="tap1", restore__prefetch="none")
-    assert down.wait(PATIENCE) == 0 and sha256(got) == digest
-    told, _ = up.communicate(timeout=PATIENCE)
-    assert up.returncode == 0 and told.decode().split()[0] == digest
+    transfers.arrive(digest)
     thawed.poweroff()
 
 
@@ -149,17 +164,12 @@ def test_transfers_go_on_with_and_without_vhost(lab, network, vhost, then):
     """The kernel takes over in the middle of them, when every page is here and not before."""
     vm = lab.boot(within=network.within, net__lan__tap="tap0", **vhost, **NET).ready()
     digest = serves(network, lab)
-    page, got = lab.path("page"), lab.path("got")
-    down = network.start("busybox", "--limit-rate", "80k", "-o", got)
-    up = network.start("cgi-bin/sha256", "--limit-rate", "80k", "--data-binary", f"@{page}")
-    wait_for(lambda: bytes_here(got) > 80_000, "nothing comes")
+    transfers = Transfers(network, lab)
     vm.snapshot(lab.url("net"))
     thawed = lab.restore(lab.url("net"), name="thawed", within=network.within,
                          net__lan__tap="tap1", net__lan__vhost=then)
     thawed.until(lambda status: status["resident"])
-    assert down.wait(PATIENCE) == 0 and sha256(got) == digest
-    told, _ = up.communicate(timeout=PATIENCE)
-    assert up.returncode == 0 and told.decode().split()[0] == digest
+    transfers.arrive(digest)
     serves(network, lab)
     assert uses_vhost(thawed) == (then == "yes")
     thawed.poweroff()
