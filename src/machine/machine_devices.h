@@ -53,8 +53,8 @@ void machine_devices_destroy(struct machine_devices *devices);
 /* The event loop is paused: nothing else works for a device any more, until it goes on. */
 void machine_devices_drain(struct machine_devices *devices);
 
-/* The balloon, NULL if there is none; the interface of the configuration's net[index].  Any thread.
- */
+/* The balloon, NULL if there is none; the interface of the configuration's net[index].  From any
+ * thread. */
 struct device *machine_devices_balloon(const struct machine_devices *devices);
 struct device *machine_devices_net(const struct machine_devices *devices, unsigned index);
 

@@ -2,8 +2,8 @@
 /*
  * vcpu_set.h - all vCPUs of a machine: created, started, paused and frozen together.
  *
- *	create --> gic_init --> boot | adopt_cpu, restore --> start --> resume <--> pause -->
- *destroy
+ *	create --> gic_init --> boot | adopt_cpu, restore --> start
+ *	start --> resume <--> pause --> destroy
  *
  * Threads: one owner calls everything here.  boot, save, adopt_cpu, restore, identity and the
  * counter need a set that is paused or not started yet.

@@ -15,9 +15,9 @@
  *
  * Threads: one mutex per device.  Ops are called with it held: process on the event loop's
  * thread, reset on a vCPU's, take_back on any.  So no request is in flight when reset is called,
- *and a guest that resets in the middle of a request waits for it.  The registers that a driver uses
- *while I/O goes on (QueueNotify, InterruptStatus, InterruptACK) do not take the mutex: a vCPU that
- * acknowledges an interrupt does not wait for a disk.
+ * and a guest that resets in the middle of a request waits for it.  The registers that a driver
+ * uses while I/O goes on (QueueNotify, InterruptStatus, InterruptACK) do not take the mutex: a
+ * vCPU that acknowledges an interrupt does not wait for a disk.
  *
  * A driver that breaks a rule gets DEVICE_NEEDS_RESET (2.1.2): the device does nothing until it
  * is reset, and the rest of the machine runs on.
