@@ -170,6 +170,20 @@ static inline bool raw_send_message(int fd, struct header header, const void *pa
 	return raw_send(fd, bytes, sizeof(bytes)) && raw_send(fd, payload, header.length);
 }
 
+/* A request with the id 7, whose payload has been written through writer. */
+static inline void raw_ask(int fd, enum message_type type, uint32_t handle, const uint8_t *payload,
+			   const struct writer *writer)
+{
+	const struct header header = {
+		.type = type,
+		.length = (uint32_t)writer_used(writer),
+		.handle = handle,
+		.id = 7,
+	};
+
+	ck_assert(raw_send_message(fd, header, payload));
+}
+
 /* payload holds PAYLOAD_MAX bytes. */
 static inline bool raw_receive_message(int fd, struct header *header, uint8_t *payload)
 {

@@ -25,18 +25,6 @@ static void finish(void)
 	rig_finish(&rig);
 }
 
-static void ask(int fd, enum message_type type, uint32_t handle, const struct writer *writer)
-{
-	const struct header header = {
-		.type = type,
-		.length = (uint32_t)writer_used(writer),
-		.handle = handle,
-		.id = 7,
-	};
-
-	ck_assert(raw_send_message(fd, header, payload));
-}
-
 static int say_hello(const char *machine)
 {
 	struct hello hello = {PROTOCOL_VERSION, PROTOCOL_VERSION, PAYLOAD_MAX, 0, {0}};
@@ -45,7 +33,7 @@ static int say_hello(const char *machine)
 
 	memcpy(hello.machine, machine, strlen(machine));
 	hello_write(&writer, &hello);
-	ask(fd, MESSAGE_HELLO, 0, &writer);
+	raw_ask(fd, MESSAGE_HELLO, 0, payload, &writer);
 	return fd;
 }
 
@@ -72,7 +60,7 @@ static void ask_open(int fd)
 	struct writer writer = writer_over(payload, sizeof(payload));
 
 	open_request_write(&writer, &open);
-	ask(fd, MESSAGE_OPEN, 0, &writer);
+	raw_ask(fd, MESSAGE_OPEN, 0, payload, &writer);
 }
 
 static int open_as(const char *machine)
@@ -90,7 +78,7 @@ static void get(int fd, enum page_priority priority, uint32_t count)
 	struct writer writer = writer_over(payload, sizeof(payload));
 
 	get_request_write(&writer, priority, &range, 1);
-	ask(fd, MESSAGE_GET, 1, &writer);
+	raw_ask(fd, MESSAGE_GET, 1, payload, &writer);
 }
 
 static void fetch_page(int fd)

@@ -27,19 +27,6 @@ static void init(void)
 	rig_init_filled(&rig, fill_at_random);
 }
 
-static void send_request(int fd, enum message_type type, uint32_t handle,
-			 const struct writer *writer)
-{
-	const struct header header = {
-		.type = type,
-		.length = (uint32_t)writer_used(writer),
-		.handle = handle,
-		.id = 7,
-	};
-
-	ck_assert(raw_send_message(fd, header, payload));
-}
-
 /* A client that has opened the snapshot as its handle 1. */
 static int open_web(void)
 {
@@ -50,10 +37,22 @@ static int open_web(void)
 
 	raw_hello(fd);
 	open_request_write(&writer, &open);
-	send_request(fd, MESSAGE_OPEN, 0, &writer);
+	raw_ask(fd, MESSAGE_OPEN, 0, payload, &writer);
 	ck_assert(raw_receive_message(fd, &header, payload));
 	ck_assert_int_eq(header.type, MESSAGE_OPEN_OK);
 	return fd;
+}
+
+static int start(void)
+{
+	init();
+	return open_web();
+}
+
+static void stop(int fd)
+{
+	close(fd);
+	rig_finish(&rig);
 }
 
 static void get_bulk(int fd, const struct page_range *ranges, uint32_t count)
@@ -61,7 +60,7 @@ static void get_bulk(int fd, const struct page_range *ranges, uint32_t count)
 	struct writer writer = writer_over(payload, sizeof(payload));
 
 	get_request_write(&writer, PAGE_BULK, ranges, count);
-	send_request(fd, MESSAGE_GET, 1, &writer);
+	raw_ask(fd, MESSAGE_GET, 1, payload, &writer);
 }
 
 /* The next DATA begins with this page, which and all others in it are right; how many it has. */
@@ -87,10 +86,8 @@ static void expect_range(int fd, const struct page_range *range)
 
 START_TEST(pages_of_every_alignment_are_right)
 {
-	int fd;
+	int fd = start();
 
-	init();
-	fd = open_web();
 	for (uint32_t first = 0; first < 20; first++)
 		for (uint32_t count = 14; count < 70; count += 7) {
 			const struct page_range range = {first, count};
@@ -98,8 +95,7 @@ START_TEST(pages_of_every_alignment_are_right)
 			get_bulk(fd, &range, 1);
 			expect_range(fd, &range);
 		}
-	close(fd);
-	rig_finish(&rig);
+	stop(fd);
 }
 END_TEST
 
@@ -107,14 +103,11 @@ END_TEST
 START_TEST(a_run_with_a_hole_is_right)
 {
 	const struct page_range around = {HOLE - 30, 100};
-	int fd;
+	int fd = start();
 
-	init();
-	fd = open_web();
 	get_bulk(fd, &around, 1);
 	expect_range(fd, &around);
-	close(fd);
-	rig_finish(&rig);
+	stop(fd);
 }
 END_TEST
 
@@ -122,17 +115,14 @@ END_TEST
 START_TEST(a_client_that_reads_late_gets_everything)
 {
 	struct page_range ranges[ALL_RANGES];
-	int fd;
+	int fd = start();
 
-	init();
-	fd = open_web();
 	for (uint32_t i = 0; i < ALL_RANGES; i++)
 		ranges[i] = (struct page_range){i % 8, 500};
 	get_bulk(fd, ranges, ALL_RANGES);
 	for (uint32_t i = 0; i < ALL_RANGES; i++)
 		expect_range(fd, &ranges[i]);
-	close(fd);
-	rig_finish(&rig);
+	stop(fd);
 }
 END_TEST
 
@@ -161,18 +151,15 @@ START_TEST(a_pack_that_is_cut_ends_the_connection)
 {
 	const struct page_range range = {100, 64};
 	char path[256];
-	int fd;
+	int fd = start();
 
-	init();
-	fd = open_web();
 	object_path(&rig.fixture, "packs", &rig.snapshot.manifest.packs[0].digest, path);
 	ck_assert_int_eq(truncate(path, 4096 + 110 * PAGE_SIZE), 0);
 	get_bulk(fd, &range, 1);
 	while (recv(fd, payload, sizeof(payload), 0) > 0)
 		;
 	ck_closed(fd);
-	close(fd);
-	rig_finish(&rig);
+	stop(fd);
 }
 END_TEST
 
